@@ -1,0 +1,1 @@
+"""The tests mirror the packages; whatever crosses them lies in folders of its own."""
