@@ -1,0 +1,40 @@
+"""What the till ships beside its code: fonts, icons, sounds, style, texts, sample data.
+
+Everything is found through `importlib.resources`, so it works from a checkout, a wheel and a frozen
+build alike. Names are relative to this package and use forward slashes: `path("icons/check.svg")`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_root: list[Path] = []
+
+
+def path(name: str) -> Path:
+    """Where the resource lies on disk; `FileNotFoundError` if there is none of that name."""
+    found = _folder() / name
+    if not found.exists():
+        raise FileNotFoundError(f"no resource named {name!r}")
+    return found
+
+
+def text(name: str) -> str:
+    """The resource's content, read as UTF-8."""
+    return path(name).read_text(encoding="utf-8")
+
+
+def _folder() -> Path:
+    if not _root:
+        # Imported at the first use: it costs several milliseconds, and not every command needs it.
+        from importlib.resources import files  # noqa: PLC0415
+        from pathlib import Path  # noqa: PLC0415
+
+        folder = files(__name__)
+        if not isinstance(folder, Path):
+            raise RuntimeError("posapp cannot run from a zip file: Qt needs real files")
+        _root.append(folder)
+    return _root[0]
