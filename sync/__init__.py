@@ -1,1 +1,1 @@
-"""Everything between the till and the shop: the messages, the till's engine and the hub."""
+"""Everything between the till and the shop: the messages, the till's end, the hub's end."""

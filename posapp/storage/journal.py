@@ -1,0 +1,299 @@
+"""The journal: ``ledger.db``, append-only facts in a hash chain, and how each stands with the hub.
+
+Promises: a fact is durable when `append` returned; a fact is never changed or deleted (triggers in
+the file see to it); numbers have no gaps. Only counter classes append; only sync settles.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from posapp.domain.errors import StorageFault
+from posapp.domain.facts import (
+    GENESIS,
+    Answer,
+    Entry,
+    Fact,
+    canonical,
+    chain_hash,
+    parse_timestamp,
+    timestamp,
+)
+from posapp.domain.ids import FactId
+from posapp.storage import files
+
+SCHEMA = 1
+"""The ledger's schema, kept in ``user_version``; the newest migration carries the same number."""
+
+_COLUMNS = "seq, id, kind, schema_v, subject, payload, clerk, at, prev_hash, hash, answer, answer_body"
+
+
+class Journal:
+    """The open ledger. ``write`` opens the one writing connection of this process.
+
+    Use from any thread: one lock guards the connection. Raises StorageFault on opening:
+    ledger-damaged, ledger-too-new, key-wrong, not-enrolled (no file).
+    """
+
+    def __init__(self, path: Path, key: bytes, *, write: bool = False) -> None:
+        if not path.exists():
+            raise StorageFault("not-enrolled", file=str(path))
+        self.path = path
+        self._lock = threading.RLock()
+        self._connection = files.connect(path, key, write=write, durable=True)
+        with files.faults(path):
+            (found,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if found != SCHEMA:
+            self._connection.close()
+            if found > SCHEMA:
+                raise StorageFault("ledger-too-new", file=str(path))
+            if not write:
+                raise StorageFault("ledger-damaged", file=str(path))
+            # Alembic brings SQLAlchemy along, so it is loaded only where there is work for it.
+            from posapp.storage.migrations import upgrade
+
+            upgrade(path, key)
+            self._connection = files.connect(path, key, write=write, durable=True)
+        self._boot = _boot_id()
+
+    def close(self) -> None:
+        """Close the file; the last one to close it folds the write-ahead log in."""
+        with self._lock:
+            self._connection.close()
+
+    # -- appending ------------------------------------------------------------------------------
+    def append(self, decide: Callable[[], tuple[Fact, Sequence[str]]]) -> Entry:
+        """Write one fact: ``decide`` is called inside the transaction, so what it reads stays true.
+
+        It returns the fact and the tokens by which its subject can be scanned from now on. When
+        `append` returns, the fact is on the disk. Whatever ``decide`` raises is passed on and
+        nothing was written; StorageFault likewise.
+        """
+        with self._lock, files.writing(self._connection, self.path) as connection:
+            fact, tokens = decide()
+            row = connection.execute("SELECT seq, hash FROM fact ORDER BY seq DESC LIMIT 1").fetchone()
+            last, prev_hash = row if row else (0, GENESIS)
+            payload = canonical(fact.payload)
+            seq = last + 1
+            digest = chain_hash(prev_hash, seq, fact, payload)
+            connection.execute(
+                "INSERT INTO fact(seq, id, kind, schema_v, subject, payload, clerk, at, mono_ms,"
+                " boot_id, prev_hash, hash) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                (
+                    seq,
+                    fact.id,
+                    fact.kind,
+                    fact.schema_v,
+                    fact.subject,
+                    payload,
+                    fact.clerk,
+                    timestamp(fact.at),
+                    time.monotonic_ns() // 1_000_000,
+                    self._boot,
+                    prev_hash,
+                    digest,
+                ),
+            )
+            connection.executemany(
+                "INSERT OR IGNORE INTO token(token, subject) VALUES (?,?)",
+                [(token, fact.subject) for token in tokens],
+            )
+        return Entry(seq, fact, payload, prev_hash, digest)
+
+    # -- reading --------------------------------------------------------------------------------
+    def overlay(self, subject: str, above: int) -> list[Entry]:
+        """The facts of ``subject`` a reader lays over the mirror, oldest first.
+
+        Those numbered over ``above`` (what the mirror has seen of this till), those parked, and
+        those rejected whose case is still open.
+        """
+        return self._entries(
+            f"SELECT {_COLUMNS} FROM fact WHERE subject = ? AND (seq > ? OR answer = 'parked' OR "
+            "seq IN (SELECT fact_seq FROM case_ WHERE closed_by IS NULL)) ORDER BY seq",
+            (subject, above),
+        )
+
+    def overlaid(self, above: int) -> list[str]:
+        """Every subject that has an overlay, newest first."""
+        with self._lock, files.faults(self.path):
+            rows = self._connection.execute(
+                "SELECT subject, max(seq) FROM fact WHERE seq > ? OR answer = 'parked' OR seq IN "
+                "(SELECT fact_seq FROM case_ WHERE closed_by IS NULL) GROUP BY subject "
+                "ORDER BY max(seq) DESC",
+                (above,),
+            ).fetchall()
+        return [subject for subject, _ in rows]
+
+    def history(self, subject: str) -> list[Entry]:
+        """All facts of this till about ``subject``, oldest first."""
+        return self._entries(f"SELECT {_COLUMNS} FROM fact WHERE subject = ? ORDER BY seq", (subject,))
+
+    def fact(self, fact_id: str) -> Entry | None:
+        """The fact with this id."""
+        found = self._entries(f"SELECT {_COLUMNS} FROM fact WHERE id = ?", (fact_id,))
+        return found[0] if found else None
+
+    def latest(self, count: int) -> list[Entry]:
+        """The newest facts, newest first."""
+        return self._entries(f"SELECT {_COLUMNS} FROM fact ORDER BY seq DESC LIMIT ?", (count,))
+
+    def after(self, seq: int, limit: int) -> list[Entry]:
+        """Facts numbered above ``seq`` in order, as the push sends them."""
+        return self._entries(f"SELECT {_COLUMNS} FROM fact WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit))
+
+    def every(self) -> Iterator[Entry]:
+        """The whole journal in order, in slices."""
+        seq = 0
+        while chunk := self.after(seq, 500):
+            yield from chunk
+            seq = chunk[-1].seq
+
+    def subjects_of(self, token: str) -> list[str]:
+        """Subjects this till gave the scannable ``token`` (a ticket opened without a line)."""
+        with self._lock, files.faults(self.path):
+            rows = self._connection.execute("SELECT subject FROM token WHERE token = ?", (token,)).fetchall()
+        return [subject for (subject,) in rows]
+
+    def waiting(self) -> tuple[int, str]:
+        """How many facts the hub has not answered, and the time of the oldest ("" if none)."""
+        with self._lock, files.faults(self.path):
+            count, oldest = self._connection.execute(
+                "SELECT count(*), coalesce(min(at), '') FROM fact WHERE answer IS NULL"
+            ).fetchone()
+        return int(count), str(oldest)
+
+    def head(self) -> tuple[int, bytes]:
+        """Number and hash of the last fact; (0, GENESIS) for an empty journal."""
+        with self._lock, files.faults(self.path):
+            row = self._connection.execute("SELECT seq, hash FROM fact ORDER BY seq DESC LIMIT 1").fetchone()
+        return (int(row[0]), bytes(row[1])) if row else (0, GENESIS)
+
+    # -- settling (sync only) -------------------------------------------------------------------
+    def unanswered(self) -> int:
+        """The number before the first fact without an answer: from there the push goes on."""
+        with self._lock, files.faults(self.path):
+            (seq,) = self._connection.execute(
+                "SELECT coalesce(min(seq) - 1, (SELECT coalesce(max(seq), 0) FROM fact)) "
+                "FROM fact WHERE answer IS NULL"
+            ).fetchone()
+        return int(seq)
+
+    def settle(self, answers: Sequence[tuple[int, Answer, Mapping[str, Any]]], at: str) -> None:
+        """Store the hub's answers; a rejected or parked fact opens a case. Repeating is harmless."""
+        with self._lock, files.writing(self._connection, self.path) as connection:
+            for seq, answer, body in answers:
+                connection.execute(
+                    "UPDATE fact SET answer = ?, answer_body = ?, answered_at = ? WHERE seq = ?",
+                    (answer.value, canonical(body), at, seq),
+                )
+                if answer in (Answer.REJECTED, Answer.PARKED):
+                    connection.execute(
+                        "INSERT OR IGNORE INTO case_(fact_seq, opened_at) VALUES (?,?)", (seq, at)
+                    )
+                else:
+                    connection.execute(
+                        "UPDATE case_ SET closed_by = 'hub' WHERE fact_seq = ? AND closed_by IS NULL",
+                        (seq,),
+                    )
+
+    # -- cases ------------------------------------------------------------------------------------
+    def cases(self) -> list[tuple[Entry, str]]:
+        """Open cases, oldest first: the fact the hub did not take, and when that was learnt."""
+        with self._lock, files.faults(self.path):
+            opened = dict(
+                self._connection.execute(
+                    "SELECT fact_seq, opened_at FROM case_ WHERE closed_by IS NULL"
+                ).fetchall()
+            )
+        entries = self._entries(
+            f"SELECT {_COLUMNS} FROM fact WHERE seq IN "
+            "(SELECT fact_seq FROM case_ WHERE closed_by IS NULL) ORDER BY seq",
+            (),
+        )
+        return [(entry, opened[entry.seq]) for entry in entries]
+
+    def close_case(self, fact_id: str, by: str) -> bool:
+        """Close the case of ``fact_id``; call it inside the `append` of the fact ``by``."""
+        with self._lock, files.faults(self.path):
+            cursor = self._connection.execute(
+                "UPDATE case_ SET closed_by = ? WHERE closed_by IS NULL AND fact_seq = "
+                "(SELECT seq FROM fact WHERE id = ?)",
+                (by, fact_id),
+            )
+        return bool(cursor.rowcount == 1)
+
+    # -- what the till knows of itself ----------------------------------------------------------
+    def meta(self, key: str) -> str:
+        """A value kept with the journal (till, epoch, store, token, ...); "" where there is none."""
+        with self._lock, files.faults(self.path):
+            row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def set_meta(self, **values: str) -> None:
+        """Keep values durably, all or none."""
+        with self._lock, files.writing(self._connection, self.path) as connection:
+            connection.executemany(
+                "INSERT INTO meta(key, value) VALUES (?,?) "
+                "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+                list(values.items()),
+            )
+
+    def checkpoint(self) -> None:
+        """Fold what can be folded of the write-ahead log into the file, without waiting."""
+        with self._lock, files.faults(self.path):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _entries(self, query: str, values: tuple[object, ...]) -> list[Entry]:
+        with self._lock, files.faults(self.path):
+            rows = self._connection.execute(query, values).fetchall()
+        return [_entry(row) for row in rows]
+
+
+def verify(journal: Journal) -> tuple[int, str]:
+    """Walk the chain: the number of good facts, and the first fault ("" where all is well)."""
+    prev_hash, expected = GENESIS, 1
+    for entry in journal.every():
+        if entry.seq != expected:
+            return expected - 1, f"fact {expected} is missing"
+        if entry.prev_hash != prev_hash:
+            return expected - 1, f"fact {entry.seq} does not follow the one before"
+        if chain_hash(prev_hash, entry.seq, entry.fact, entry.payload) != entry.hash:
+            return expected - 1, f"fact {entry.seq} was changed"
+        prev_hash, expected = entry.hash, expected + 1
+    return expected - 1, ""
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    seq, ident, kind, schema_v, subject, payload, clerk, at, prev_hash, digest, answer, body = row
+    detail = json.loads(body) if body else None
+    return Entry(
+        seq=seq,
+        fact=Fact(
+            id=FactId(ident),
+            kind=kind,
+            subject=subject,
+            payload=json.loads(payload),
+            clerk=clerk,
+            at=parse_timestamp(at),
+            schema_v=schema_v,
+        ),
+        payload=bytes(payload),
+        prev_hash=bytes(prev_hash),
+        hash=bytes(digest),
+        answer=Answer(answer) if answer else Answer.WAITING,
+        reason=str(detail.get("reason", "")) if detail else "",
+        detail=detail,
+    )
+
+
+def _boot_id() -> str:
+    """Which run of the machine this is, so that monotonic times can be compared ("" if unknown)."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,1 @@
+"""Alembic wants this file to exist; `posapp.storage.migrations.upgrade` runs everything itself."""

@@ -1,0 +1,152 @@
+"""Every text a person reads: gettext over English sources, German in the catalogue.
+
+``_`` looks up at the time of the call, so a screen that is told of a change of language only has to
+set its texts again. `sentence` turns an error into what to say and what to do next.
+"""
+
+from __future__ import annotations
+
+import gettext
+from datetime import date, datetime
+
+import resources
+from posapp.domain.errors import PosappError
+from posapp.domain.money import Money
+
+LANGUAGES = ("de", "en")
+
+_catalogue: gettext.NullTranslations = gettext.NullTranslations()
+_language = "en"
+
+
+def use(language: str) -> None:
+    """Speak ``language`` ("de" or "en") from now on. Raises ValueError for another."""
+    global _catalogue, _language  # noqa: PLW0603  # one language a process, as one screen has
+    if language not in LANGUAGES:
+        raise ValueError(language)
+    if language == "en":
+        _catalogue = gettext.NullTranslations()
+    else:
+        with resources.path(f"translations/{language}/LC_MESSAGES/posapp.mo").open("rb") as file:
+            _catalogue = gettext.GNUTranslations(file)
+    _language = language
+
+
+def language() -> str:
+    """The language in use."""
+    return _language
+
+
+def _(message: str) -> str:
+    """The message in the language in use."""
+    return _catalogue.gettext(message) if message else ""
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """The message for ``count`` things; use ``{count}`` inside and format afterwards."""
+    return _catalogue.ngettext(one, many, count)
+
+
+def N_(message: str) -> str:  # gettext's usual name for "translate later"
+    """Marks a message that is translated where it is shown."""
+    return message
+
+
+def money(amount: Money) -> str:
+    """``1.218,75 €`` in German, ``€1,218.75`` in English; other currencies by their ISO code."""
+    sign = "-" if amount.minor < 0 else ""
+    whole, cents = divmod(abs(amount.minor), 100)
+    grouped = f"{whole:,}"
+    if _language == "de":
+        unit = "€" if amount.currency == "EUR" else amount.currency
+        return f"{sign}{grouped.replace(',', '.')},{cents:02}\N{NO-BREAK SPACE}{unit}"
+    unit = "€" if amount.currency == "EUR" else amount.currency + "\N{NO-BREAK SPACE}"
+    return f"{sign}{unit}{grouped}.{cents:02}"
+
+
+def day(value: date) -> str:
+    """``21.11.2026`` or ``21 Nov 2026``; a datetime is taken in this machine's time zone."""
+    if isinstance(value, datetime):
+        value = value.astimezone().date()
+    if _language == "de":
+        return f"{value.day:02}.{value.month:02}.{value.year}"
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    return f"{value.day} {months[value.month - 1]} {value.year}"
+
+
+def clock(value: datetime) -> str:
+    """``14:20`` in this machine's time zone."""
+    return f"{value.astimezone():%H:%M}"
+
+
+def moment(value: datetime, now: datetime) -> str:
+    """The clock time, with the day in front where it is not today."""
+    same = value.astimezone().date() == now.astimezone().date()
+    return clock(value) if same else f"{day(value)}, {clock(value)}"
+
+
+def age(seconds: float) -> str:
+    """How long ago, in the largest fitting unit: ``40 s``, ``4 min``, ``3 h``, ``2 days``."""
+    if seconds < 60:
+        return f"{max(0, int(seconds))} s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min"
+    if seconds < 2 * 86400:
+        return f"{int(seconds // 3600)} h"
+    days = int(seconds // 86400)
+    return ngettext("{count} day", "{count} days", days).format(count=days)
+
+
+_SENTENCES = {
+    "order-cancelled": N_("Order {number} was cancelled. Please do not hand it over."),
+    "order-blocked": N_("Order {number} is blocked. Please ask the manager."),
+    "order-unpaid": N_("Order {number} is not paid. Please send the customer to the shop."),
+    "order-pay-first": N_("Order {number} is to be paid here first. Please take the amount."),
+    "already-handed-over": N_("Order {number} was handed over already. Please hand over nothing."),
+    "more-than-ordered": N_("That is more than was ordered in {number}. Please count again."),
+    "nothing-to-hand-over": N_("There is nothing to hand over in {number}. Please scan again."),
+    "nothing-to-undo": N_("There is nothing to take back in {number} any more."),
+    "undo-too-late": N_("The time to undo is over. Please ask the manager."),
+    "subject-unknown": N_("{subject} is not known here. Please scan again."),
+    "case-open": N_("A case is open for {number}. Please settle it under Needs attention."),
+    "not-here": N_("Order {number} is not in this store yet. Please hand over nothing."),
+    "in-use": N_("posapp runs already on {folder}. Please use the open window."),
+    "folder-unusable": N_("The folder {folder} cannot be used ({why}). Please choose another."),
+    "settings-wrong": N_("The settings file {file} cannot be read ({key}). Please correct it."),
+    "ledger-damaged": N_(
+        "The journal {file} is damaged. Nothing was changed. Please keep the file and call support."
+    ),
+    "ledger-too-new": N_(
+        "The journal {file} was written by a newer posapp. Nothing was changed. Please update posapp."
+    ),
+    "ledger-locked": N_("The journal is busy at the moment. Nothing was saved. Please try again."),
+    "key-missing": N_("The key to {file} is missing. Nothing was changed. Please call support."),
+    "key-wrong": N_(
+        "The key does not fit {file}, or the file is damaged. Nothing was changed. Please call support."
+    ),
+    "disk-full": N_("The disk is full. Nothing was saved. Please make room and try again."),
+    "disk-failed": N_("The disk did not take it ({why}). Nothing was saved. Please try again."),
+    "not-enrolled": N_("This till is not enrolled yet. Please run: posapp till enrol --hub URL --code CODE"),
+    "enrolled-already": N_("This folder belongs to till {till} already. Please use another folder."),
+    "code-refused": N_("The enrolment code was not accepted. Please ask for a new one."),
+    "hub-unreachable": N_("The hub does not answer. Please check the line and try again."),
+    "hub-strange": N_("The hub gave an answer that posapp does not understand. Please call support."),
+    "port-in-use": N_("Port {port} is in use. Please choose another one with --port."),
+    "store-unknown": N_("There is no store {store}. The stores are: {stores}."),
+    "hub-missing": N_("There is no hub in {folder}. Please start it with: posapp hub serve"),
+}
+
+
+def sentence(error: PosappError) -> str:
+    """What happened and what to do next, in the language in use."""
+    found = _SENTENCES.get(error.reason)
+    if found is None:
+        return _("That did not work ({why}). Please try again.").format(why=error)
+    return _(found).format_map(_Places(error.details))
+
+
+class _Places(dict[str, str | int]):
+    """A place that nobody filled stays visible instead of breaking the sentence."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"

@@ -1,0 +1,167 @@
+"""The messages between till and hub (HTTP, JSON, ``/v1``), shared by both ends.
+
+Unknown fields are kept out of the way, not refused: an old till meets a new hub and the reverse.
+Every list and every string is bounded, so that neither end can be made to swallow the other's
+garbage without end.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+VERSION = 1
+MAX_FACTS = 500
+MAX_PAGE = 500
+MAX_WAIT_S = 25
+MAX_BODY_BYTES = 1 << 20
+
+Short = Annotated[str, StringConstraints(max_length=200)]
+Ident = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Stamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
+
+
+class Message(BaseModel):
+    """Frozen; unknown fields are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class EnrolRequest(Message):
+    """A one-time code from the hub's operator, to become a till."""
+
+    code: Ident
+    name: Short = ""
+
+
+class Enrolled(Message):
+    """What makes a data folder a till. ``token`` is shown this once; the hub keeps its hash.
+
+    ``store_key`` (hex, 256 bit) is the key under which this store's pickup codes are hashed.
+    """
+
+    till: Ident
+    token: Ident
+    epoch: int = Field(ge=1)
+    store: Ident
+    store_key: Hash
+    generation: Ident
+
+
+class FactMessage(Message):
+    """One fact of the journal. ``payload`` are its canonical bytes as text, exactly as hashed."""
+
+    seq: int = Field(ge=1)
+    id: Ident
+    kind: Ident
+    schema_v: int = Field(ge=1)
+    subject: Ident
+    payload: Annotated[str, StringConstraints(max_length=65_536)]
+    clerk: Short
+    at: Stamp
+    hash: Hash
+
+
+class FactsRequest(Message):
+    """Facts in order without gaps, after the one whose hash is ``prev_hash``.
+
+    Empty at the start and after each reconnect: it tells where the hub is.
+    """
+
+    epoch: int = Field(ge=1)
+    prev_seq: int = Field(ge=0)
+    prev_hash: Hash
+    facts: Annotated[list[FactMessage], Field(max_length=MAX_FACTS)]
+
+
+class FactAnswer(Message):
+    """What became of one fact. ``detail`` is the hub's evidence where it said no."""
+
+    seq: int
+    id: Ident
+    answer: Literal["accepted", "rejected", "parked"]
+    reason: Short = ""
+    detail: dict[str, Any] = Field(default_factory=dict)
+    replayed: bool = False
+
+
+class FactsAnswer(Message):
+    """One answer for each fact sent, perhaps more (a parked fact that was freed), and the head."""
+
+    answers: Annotated[list[FactAnswer], Field(max_length=10 * MAX_FACTS)]
+    last_seq: int = Field(ge=0)
+    last_hash: Hash
+
+
+class Gap(Message):
+    """409: the hub has less than the till thinks. Send again after ``last_seq``."""
+
+    error: Literal["gap"] = "gap"
+    last_seq: int = Field(ge=0)
+    last_hash: Hash
+
+
+class Fork(Message):
+    """423: this till's chain is not the one the hub knows: a restored or cloned till."""
+
+    error: Literal["fork"] = "fork"
+    last_seq: int = Field(ge=0)
+
+
+class FeedChange(Message):
+    """One record as it is now; ``body`` is null where it is gone."""
+
+    seq: int = Field(ge=1)
+    kind: Ident
+    id: Ident
+    rev: int = Field(ge=1)
+    body: dict[str, Any] | None
+
+
+class FeedPage(Message):
+    """A store's changes in one gapless order. Ask next with ``after=next``.
+
+    ``applied_through`` is the last fact of the asking till whose effect is inside everything up to
+    ``next``. ``generation`` changes when the hub's past was rebuilt: then start again from 0.
+    """
+
+    changes: Annotated[list[FeedChange], Field(max_length=MAX_PAGE)]
+    next: int = Field(ge=0)
+    head: int = Field(ge=0)
+    applied_through: int = Field(ge=0)
+    generation: Ident
+    clock: Stamp
+
+
+class Elsewhere(Message):
+    """The order belongs to another store: which one, and no personal data."""
+
+    store: Ident
+    name: Short
+    address: Short = ""
+    hours: Short = ""
+
+
+class Lookup(Message):
+    """One order now. Exactly one of ``record`` and ``elsewhere`` is set."""
+
+    record: FeedChange | None = None
+    elsewhere: Elsewhere | None = None
+
+
+class Health(Message):
+    """For monitors."""
+
+    status: Literal["ok"] = "ok"
+    version: Short
+    generation: Ident
+    waiting_for_shop: int = Field(ge=0)
+
+
+class Problem(Message):
+    """The body of every refusal: a short key and a sentence for operators."""
+
+    error: Ident
+    message: Short
