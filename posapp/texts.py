@@ -108,6 +108,7 @@ _SENTENCES = {
     "nothing-to-undo": N_("There is nothing to take back in {number} any more."),
     "undo-too-late": N_("The time to undo is over. Please ask the manager."),
     "subject-unknown": N_("{subject} is not known here. Please scan again."),
+    "case-closed": N_("This case is settled already."),
     "case-open": N_("A case is open for {number}. Please settle it under Needs attention."),
     "not-here": N_("Order {number} is not in this store yet. Please hand over nothing."),
     "in-use": N_("posapp runs already on {folder}. Please use the open window."),

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 
 from posapp.domain.errors import Refused, StorageFault
-from posapp.domain.facts import Answer, Entry, Fact, parse_timestamp, subject
+from posapp.domain.facts import CASE_SETTLED, Answer, Entry, Fact, parse_timestamp, subject
+from posapp.domain.known import Known, Standing
 from posapp.domain.orders import Index
-from posapp.domain.subjects import SUBJECTS, Subject, fold, read_body
+from posapp.domain.subjects import Subject, fold, read_body
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import Mirror, MirrorWriter, path_in
 
@@ -24,35 +24,6 @@ log = logging.getLogger(__name__)
 
 SLICE = 60
 """Rows of a queue read at a time; a screen shows about ten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A subject as this till knows it.
-
-    ``waiting`` are facts of this till the hub has not answered; ``case`` is a fact the hub did not
-    take and nobody has settled yet.
-    """
-
-    kind: str
-    id: str
-    value: Subject
-    waiting: tuple[Entry, ...] = ()
-    case: Entry | None = None
-
-    @property
-    def name(self) -> str:
-        """The subject's name as facts carry it."""
-        return subject(self.kind, self.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """How the till stands with the hub: who we are, when it was heard, what still waits."""
-
-    heard_at: datetime | None
-    waiting: int
-    oldest: datetime | None
 
 
 class Books:
@@ -140,34 +111,32 @@ class Books:
         ident: str,
         decide: Callable[[Known | None], Fact],
         also: Callable[[Fact], object] | None = None,
-    ) -> tuple[Entry, Known]:
+    ) -> tuple[Entry, Known | None]:
         """Append one fact about a subject: durable when this returns.
 
         ``decide`` sees the subject as it is inside the transaction and returns the fact, or raises
         Refused; the subject's own rule is applied as well. ``also`` runs in the same transaction.
-        Returns the journal's entry and the subject afterwards. Raises Refused or StorageFault; then
-        nothing was written.
+        Returns the journal's entry and the subject afterwards (None only where a case is settled
+        whose subject this till has no longer). Raises Refused or StorageFault; then nothing was
+        written.
         """
-        done: list[Known] = []
+        done: list[Known | None] = [None]
 
         def inside() -> tuple[Fact, Sequence[str]]:
             known = self.know(kind, ident)
             fact = decide(known)
-            value = known.value if known else None
-            if fact.subject_kind in SUBJECTS:
-                value = fold(value, fact, self.till)
             if also:
                 also(fact)
-            if value is None:
-                raise Refused("subject-unknown", subject=ident)
-            case = known.case if known else None
-            waiting = known.waiting if known else ()
-            done.append(Known(kind, ident, value, waiting, case))
+            if known is None and fact.kind == CASE_SETTLED:
+                return fact, ()
+            value = fold(known.value if known else None, fact, self.till)
+            waiting, case = (known.waiting, known.case) if known else ((), None)
+            done[0] = Known(kind, ident, value, waiting, case)
             return fact, value.index().tokens
 
         entry = self.journal.append(inside)
         known = done[0]
-        return entry, Known(kind, ident, known.value, (*known.waiting, entry), known.case)
+        return entry, known and replace(known, waiting=(*known.waiting, entry))
 
     # -- many subjects ----------------------------------------------------------------------------
     def queue(
@@ -236,11 +205,11 @@ class Books:
         return list(known.values())[:limit]
 
     # -- the line ---------------------------------------------------------------------------------
-    def line(self) -> Line:
+    def standing(self) -> Standing:
         """When the hub was last heard and what waits for it."""
         heard = self._mirror.meta("heard_at")
         waiting, oldest = self.journal.waiting()
-        return Line(
+        return Standing(
             parse_timestamp(heard) if heard else None,
             waiting,
             parse_timestamp(oldest) if oldest else None,

@@ -1,0 +1,107 @@
+"""Pickup: judge an order, hand it over, take a hand-over back within its time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+from posapp.counter.till import Done, Till
+from posapp.domain.errors import Refused
+from posapp.domain.facts import Answer, Fact, subject
+from posapp.domain.known import Known
+from posapp.domain.orders import HAND_OVER_UNDONE, HANDED_OVER, Order
+from posapp.domain.pickup import MAY_HAND_OVER, Judged, Verdict, judge
+
+KIND = "order"
+
+_REFUSALS = {
+    Verdict.ALREADY_HANDED_OVER: "already-handed-over",
+    Verdict.UNPAID: "order-unpaid",
+    Verdict.CANCELLED: "order-cancelled",
+    Verdict.BLOCKED: "order-blocked",
+    Verdict.CASE_OPEN: "case-open",
+    Verdict.NOT_HERE_YET: "not-here",
+}
+
+
+class Pickup:
+    """Promises: what `hand_over` returned is on the disk, and no order is handed over twice at this
+    till, however often the button is pressed. Prohibition: never call a device or the network here.
+    """
+
+    def __init__(self, till: Till, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._till = till
+        self._monotonic = monotonic
+        self._undoable: dict[str, float] = {}
+
+    def look(self, known: Known, token: str = "") -> tuple[StrEnum, Judged]:
+        """The verdict for an order found by ``token``."""
+        judged = self._judge(known, token)
+        return judged.verdict, judged
+
+    def hand_over(self, number: str, *, token: str = "", proof: str = "code", **said: object) -> Done:
+        """Hand over everything of the order that may leave now.
+
+        ``proof`` is how the customer was known: ``code``, ``number``, ``name``. ``said`` holds what
+        the verdict asked for: ``paid_here=True``, ``answer="..."``, ``extended=True`` (expired).
+        Raises Refused where the order, read again inside the transaction, may not leave, and
+        StorageFault; then nothing was written.
+        """
+
+        def decide(known: Known | None) -> Fact:
+            if known is None:
+                raise Refused("subject-unknown", subject=number)
+            judged = self._judge(known, token)
+            if judged.verdict not in MAY_HAND_OVER:
+                raise Refused(_REFUSALS.get(judged.verdict, "nothing-to-hand-over"), number=number)
+            if judged.verdict is Verdict.PAY_HERE and not said.get("paid_here"):
+                raise Refused("order-pay-first", number=number)
+            return self._till.fact(
+                HANDED_OVER,
+                known.name,
+                {
+                    "lines": dict(judged.lines),
+                    "proof": "pass" if judged.verdict is Verdict.PASS else proof,
+                    "verdict": judged.verdict.value,
+                    **{key: value for key, value in said.items() if value},
+                },
+            )
+
+        entry, known = self._till.books.commit(KIND, number, decide)
+        undo_s = self._till.undo_s
+        self._undoable[entry.fact.id] = self._monotonic() + undo_s
+        self._till.wake()
+        return Done(entry.fact.id, known, undo_s)
+
+    def undo(self, number: str, ref: str) -> Done:
+        """Take a hand-over back: a new fact. Raises Refused("undo-too-late") after its time."""
+        until = self._undoable.get(ref)
+        if until is None or self._monotonic() > until:
+            raise Refused("undo-too-late", number=number)
+
+        def decide(known: Known | None) -> Fact:
+            return self._till.fact(HAND_OVER_UNDONE, subject(KIND, number), {"hand_over": ref})
+
+        entry, known = self._till.books.commit(KIND, number, decide)
+        del self._undoable[ref]
+        self._till.wake()
+        return Done(entry.fact.id, known)
+
+    def ticks(self, known: Known, ref: str) -> int:
+        """How many places hold a hand-over: 1 this till's disk, 2 the hub too, 3 the shop too."""
+        order = known.value
+        if isinstance(order, Order) and any(h.ref == ref and h.in_shop for h in order.hand_overs):
+            return 3
+        entry = self._till.books.journal.fact(ref)
+        return 2 if entry is None or entry.answer is Answer.ACCEPTED else 1
+
+    def _judge(self, known: Known, token: str) -> Judged:
+        assert isinstance(known.value, Order)
+        return judge(
+            known.value,
+            store=self._till.store,
+            now=self._till.now(),
+            token=token,
+            case_open=known.case is not None,
+        )
