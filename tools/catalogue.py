@@ -157,10 +157,10 @@ def places(text: str) -> frozenset[str]:
 
 
 def keeps_its_places(message: Message) -> bool:
-    """Whether each translated form fills in what its source fills in: "one day" may lack {count}."""
-    sources, targets = forms(message.id), forms(message.string)
-    allowed = {places(source) for source in sources}
-    return places(targets[-1]) == places(sources[-1]) and all(places(text) in allowed for text in targets)
+    """Whether each form fills in what its source fills in; the form for one thing may leave out {count}."""
+    *few, many = (places(text) for text in forms(message.string))
+    wanted = places(forms(message.id)[-1])
+    return many == wanted and all(found | {"count"} == wanted | {"count"} for found in few)
 
 
 def main(arguments: list[str] | None = None) -> int:
