@@ -30,8 +30,8 @@ def text(name: str) -> str:
 def _folder() -> Path:
     if not _root:
         # Imported at the first use: it costs several milliseconds, and not every command needs it.
-        from importlib.resources import files  # noqa: PLC0415
-        from pathlib import Path  # noqa: PLC0415
+        from importlib.resources import files
+        from pathlib import Path
 
         folder = files(__name__)
         if not isinstance(folder, Path):
