@@ -121,6 +121,16 @@ _SENTENCES = {
         "The journal {file} was written by a newer posapp. Nothing was changed. Please update posapp."
     ),
     "ledger-locked": N_("The journal is busy at the moment. Nothing was saved. Please try again."),
+    "ledger-old": N_("The journal {file} is of an older posapp. Please start the till once."),
+    "no-ledger": N_("There is no till in {folder}. Please name its folder with --data."),
+    "chain-broken": N_(
+        "The journal {file} is not as it was written ({why}). Please keep the file and call support."
+    ),
+    "mirror-damaged": N_(
+        "The copy of the hub's data in {file} is damaged. It is made anew when the till starts."
+    ),
+    "sqlite-too-old": N_("SQLite {version} is too old to be safe. Please install posapp again."),
+    "no-display": N_("There is no screen to show the till on. Please start it in a desktop session."),
     "key-missing": N_("The key to {file} is missing. Nothing was changed. Please call support."),
     "key-wrong": N_(
         "The key does not fit {file}, or the file is damaged. Nothing was changed. Please call support."

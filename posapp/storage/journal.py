@@ -53,7 +53,7 @@ class Journal:
             if found > SCHEMA:
                 raise StorageFault("ledger-too-new", file=str(path))
             if not write:
-                raise StorageFault("ledger-damaged", file=str(path))
+                raise StorageFault("ledger-old", file=str(path))
             # Alembic brings SQLAlchemy along, so it is loaded only where there is work for it.
             from posapp.storage.migrations import upgrade
 

@@ -1,0 +1,303 @@
+"""The command line: ``posapp <command>``. Stable and documented; operators and scripts use it.
+
+Exit codes: 0 done, 1 it did not work (one sentence on standard error says why), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from posapp import __version__, paths, texts
+from posapp.domain.errors import PosappError, StorageFault, Unavailable
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    arguments = _parser().parse_args(argv)
+    texts.use(_language(arguments))
+    try:
+        code: int = arguments.run(arguments)
+    except PosappError as error:
+        print(texts.sentence(error), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="posapp", description="The till for partner stores.")
+    parser.add_argument("--version", action="version", version=f"posapp {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="hub with a sample shop, and one till")
+    _data(demo)
+    demo.add_argument("--lang", choices=texts.LANGUAGES, default="de")
+    demo.add_argument("--port", type=int, default=0, help="the hub's port (default: a free one)")
+    demo.add_argument("--orders", type=int, default=36, help="orders in the sample shop")
+    demo.add_argument("--scanner", action="append", default=[], help="a serial scanner's device")
+    demo.add_argument("--story", action="store_true", help="play the story without a person")
+    demo.add_argument("--out", default="demo-out", help="folder for the story's screenshots")
+    demo.set_defaults(run=_demo)
+
+    till = commands.add_parser("till", help="the till's window; 'till enrol' makes a folder a till")
+    _data(till)
+    till.add_argument("--lang", choices=texts.LANGUAGES, default=None)
+    till.add_argument("--scanner", action="append", default=[], help="a serial scanner's device")
+    till.set_defaults(run=_till)
+    enrol = till.add_subparsers(metavar="enrol").add_parser("enrol", help="enrol this folder")
+    _data(enrol, argparse.SUPPRESS)
+    enrol.add_argument("--hub", required=True, metavar="URL")
+    enrol.add_argument("--code", required=True)
+    enrol.set_defaults(run=_till_enrol)
+
+    sync = commands.add_parser("sync", help="the sync process alone")
+    _data(sync)
+    sync.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
+    sync.set_defaults(run=_sync)
+
+    hub = commands.add_parser("hub", help="the hub between tills and shop")
+    hubs = hub.add_subparsers(required=True, metavar="serve|enrol|orders|stores")
+    serve = hubs.add_parser("serve", help="run the hub")
+    serve.add_argument("--port", type=int, default=8321)
+    serve.add_argument("--orders", type=int, default=36, help="orders of a new sample shop")
+    serve.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
+    serve.set_defaults(run=_hub_serve)
+    code = hubs.add_parser("enrol", help="a one-time code for one new till")
+    code.add_argument("--store", required=True, metavar="CODE")
+    code.set_defaults(run=_hub_enrol)
+    orders = hubs.add_parser("orders", help="what the shop holds of each order")
+    orders.add_argument("--json", action="store_true")
+    orders.set_defaults(run=_hub_orders)
+    stores = hubs.add_parser("stores", help="the stores")
+    stores.set_defaults(run=_hub_stores)
+    for command in (serve, code, orders, stores):
+        _data(command)
+        command.add_argument("--database", metavar="URL", help="instead of --data: a database URL")
+
+    journal = commands.add_parser("journal", help="the till's journal, a fact a line")
+    journal.add_argument("--json", action="store_true")
+    journal.set_defaults(run=_journal)
+    verify = commands.add_parser("verify", help="check the files and the hash chain")
+    verify.set_defaults(run=_verify)
+    codes = commands.add_parser("codes", help="the demo's pickup codes")
+    form = codes.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true")
+    form.add_argument("--pdf", metavar="FILE")
+    codes.set_defaults(run=_codes)
+    for command in (journal, verify, codes):
+        _data(command)
+    return parser
+
+
+def _data(command: argparse.ArgumentParser, default: str | None = None) -> None:
+    command.add_argument("--data", metavar="DIR", default=default, help="the data folder")
+
+
+def _language(arguments: argparse.Namespace) -> str:
+    chosen = getattr(arguments, "lang", None) or os.environ.get("POSAPP_LANG")
+    if chosen in texts.LANGUAGES:
+        return str(chosen)
+    spoken = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "de" if spoken.startswith("de") or arguments.run is _till else "en"
+
+
+# -- the till ------------------------------------------------------------------------------------
+def _demo(arguments: argparse.Namespace) -> int:
+    from posapp import demo
+
+    return demo.run(
+        folder=Path(arguments.data).expanduser().absolute() if arguments.data else None,
+        language=arguments.lang,
+        port=arguments.port,
+        orders=arguments.orders,
+        scanners=arguments.scanner,
+        story=arguments.story,
+        out=Path(arguments.out),
+    )
+
+
+def _till(arguments: argparse.Namespace) -> int:
+    from posapp.app import TillApp, needs_display
+
+    if needs_display():
+        raise Unavailable("no-display")
+    folder = paths.data_folder(arguments.data)
+    try:
+        with TillApp(
+            folder,
+            language=arguments.lang,
+            scanners=arguments.scanner,
+            on_live=lambda hub: print(f"posapp ready hub={hub}", flush=True),
+        ) as app:
+            return app.run()
+    except StorageFault as fault:
+        # A clerk starts the till by its icon and sees no terminal: the sentence needs a window too.
+        from ui.notice import show_notice
+
+        print(texts.sentence(fault), file=sys.stderr)
+        show_notice(texts.sentence(fault))
+        return 1
+
+
+def _till_enrol(arguments: argparse.Namespace) -> int:
+    from drivers.keys import StoredKeys
+    from sync.engine.client import enrol
+
+    folder = paths.data_folder(arguments.data)
+    keys = StoredKeys()
+    enrolled = enrol(arguments.hub, arguments.code, folder, keys)
+    print(
+        texts._("This till is now {till} of store {store}.").format(till=enrolled.till, store=enrolled.store)
+    )
+    if keys.where(folder) == "file":
+        print(
+            texts._("Its key lies in the file {file}; please turn on disk encryption.").format(
+                file=folder / paths.KEY
+            )
+        )
+    return 0
+
+
+def _sync(arguments: argparse.Namespace) -> int:
+    from drivers.keys import StoredKeys
+    from sync.engine.process import run
+
+    return run(paths.data_folder(arguments.data), StoredKeys(), attached=arguments.attached)
+
+
+# -- the hub -------------------------------------------------------------------------------------
+def _database(arguments: argparse.Namespace) -> str:
+    from sync.hub import operator
+
+    if arguments.database:
+        return str(arguments.database)
+    return operator.url_for(paths.data_folder(arguments.data))
+
+
+def _hub_serve(arguments: argparse.Namespace) -> int:
+    from sync.hub import operator, service
+
+    url = _database(arguments)
+    operator.prepare(url, arguments.orders)
+    service.serve(
+        url,
+        port=arguments.port,
+        on_ready=lambda address: print(f"posapp hub ready {address}", flush=True),
+        parent_pipe=arguments.attached,
+    )
+    return 0
+
+
+def _hub_enrol(arguments: argparse.Namespace) -> int:
+    from sync.hub import operator
+
+    print(operator.enrol_code(_database(arguments), arguments.store))
+    print(
+        texts._("Valid for 15 minutes, for one till. At the till: posapp till enrol --hub URL --code CODE"),
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _hub_orders(arguments: argparse.Namespace) -> int:
+    from sync.hub import operator
+
+    orders = operator.orders(_database(arguments))
+    if arguments.json:
+        print(json.dumps(orders, ensure_ascii=False))
+        return 0
+    for order in orders:
+        done = ", ".join(f"{h['ref']} {h['at']}" for h in order["hand_overs"])
+        print(f"{order['number']:<10} {order['store']:<4} {order['state']:<12} {done}".rstrip())
+    return 0
+
+
+def _hub_stores(arguments: argparse.Namespace) -> int:
+    from sync.hub import operator
+
+    for store in operator.stores(_database(arguments)):
+        print(f"{store['code']:<6} {store['name']}")
+    return 0
+
+
+# -- files ---------------------------------------------------------------------------------------
+def _journal(arguments: argparse.Namespace) -> int:
+    from drivers.keys import StoredKeys
+    from posapp.domain.facts import timestamp
+    from posapp.storage.journal import Journal
+
+    folder = _existing(arguments.data)
+    journal = Journal(folder / paths.LEDGER, StoredKeys().load(folder))
+    try:
+        for entry in journal.every():
+            fact = entry.fact
+            if arguments.json:
+                line = {
+                    "seq": entry.seq,
+                    "id": fact.id,
+                    "kind": fact.kind,
+                    "subject": fact.subject,
+                    "at": timestamp(fact.at),
+                    "state": entry.answer.value,
+                    "answer": entry.detail,
+                    "clerk": fact.clerk,
+                    "payload": fact.payload,
+                }
+                print(json.dumps(line, ensure_ascii=False))
+            else:
+                print(
+                    f"{entry.seq:>6}  {timestamp(fact.at)}  {entry.answer.value:<9} {fact.kind:<16} "
+                    f"{fact.subject}  {fact.clerk}  {entry.reason}".rstrip()
+                )
+    finally:
+        journal.close()
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from drivers.keys import StoredKeys
+    from posapp.storage.check import check_folder
+
+    folder = _existing(arguments.data)
+    facts = check_folder(folder, StoredKeys().load(folder))
+    print(
+        texts.ngettext(
+            "All is well: {count} fact, the chain is whole.",
+            "All is well: {count} facts, the chain is whole.",
+            facts,
+        ).format(count=facts)
+    )
+    return 0
+
+
+def _existing(chosen: str | None) -> Path:
+    folder = paths.data_folder(chosen)
+    if not (folder / paths.LEDGER).exists():
+        raise StorageFault("no-ledger", folder=str(folder))
+    return folder
+
+
+def _codes(arguments: argparse.Namespace) -> int:
+    from sync.hub import operator
+
+    codes = operator.codes(operator.url_for(paths.data_folder(arguments.data)))
+    if arguments.json:
+        print(json.dumps(codes, ensure_ascii=False))
+    elif arguments.pdf:
+        from ui.paper import code_sheet
+
+        code_sheet(codes, Path(arguments.pdf))
+    else:
+        for code in codes:
+            print(f"{code['code']:<12} {code['number']:<10} {code['state']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,241 @@
+"""The till's composition root: the one module that knows everybody, and the window's life.
+
+Order of the start, because a clerk waits for it: Qt, settings, the two files, the window, the first
+paint. Only then the sync process, the scanners on cables and the sounds. Everything started is
+entered in one `ExitStack`, so stopping is starting reversed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from posapp import paths, settings, texts
+from posapp.counter import desk
+from posapp.counter.scanning import Elsewhere
+from posapp.counter.till import Till
+from posapp.storage.books import Books
+from ui.bridge import Bridge, LineState, LookedUp
+from ui.window import TillWindow
+
+if TYPE_CHECKING:
+    from sync.link import EngineLink
+
+log = logging.getLogger(__name__)
+
+
+class TillApp:
+    """One till's window with everything behind it. Use as a context manager, then `run`.
+
+    Raises StorageFault on entry: in use, not enrolled, damaged, too new, key missing.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        language: str | None = None,
+        scanners: Sequence[str] = (),
+        on_live: Callable[[str], None] = lambda hub: None,
+    ) -> None:
+        self._folder = folder
+        self._language = language
+        self._scanners = tuple(scanners)
+        self._on_live = on_live
+        self._stack = ExitStack()
+        self.link: EngineLink | None = None
+
+    def __enter__(self) -> TillApp:
+        with ExitStack() as stack:
+            self._open(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def _open(self, stack: ExitStack) -> None:
+        from drivers.keys import StoredKeys
+
+        chosen = settings.load(self._folder)
+        if self._language:
+            from dataclasses import replace
+
+            chosen = replace(chosen, language=self._language)
+        self._settings = chosen
+        texts.use(chosen.language)
+        self.qt = QApplication.instance() or QApplication(sys.argv[:1])
+        stack.enter_context(paths.FolderLock(self._folder, "till"))
+        books = Books(self._folder, self._folder / paths.LEDGER, StoredKeys().load(self._folder))
+        stack.callback(books.close)
+        self.books = books
+        self.hub = books.journal.meta("hub")
+        self.bridge = Bridge()
+        till = Till(
+            books,
+            now=lambda: datetime.now(UTC),
+            clerk=lambda: self._settings.clerk,
+            wake=self._wake,
+        )
+        self.desk = desk.build(till, self._look_up)
+        self.bridge.line_changed.connect(self._on_line)
+        self.bridge.mirror_replaced.connect(books.reopen_mirror)
+        self.window = TillWindow(self.desk, self.bridge, chosen, self._save_settings)
+        stack.callback(self.window.close)
+
+    def run(self) -> int:
+        """Show the window and serve it until it is closed; the exit code."""
+        self.show()
+        with self._signals():
+            return QApplication.exec()
+
+    def show(self) -> None:
+        """Show the window; what is not needed for the first paint is started right after it."""
+        self.window.show()
+        self.window.activateWindow()
+        self.window.when_live(self._live)
+
+    def _live(self) -> None:
+        self._on_live(self.hub)
+        QTimer.singleShot(0, self._start_rest)
+
+    def _start_rest(self) -> None:
+        from posapp import logs
+        from sync.link import EngineLink
+
+        logs.start(self._folder, "till")
+        self._catch_errors()
+        self.link = EngineLink(
+            [sys.executable, "-m", "posapp", "sync", "--data", str(self._folder), "--attached"],
+            self._on_engine,
+        )
+        self._stack.callback(self.link.stop)
+        self.link.start()
+        for device in self._scanners or self._settings.scanners:
+            self._open_scanner(device)
+        self.window.start_sounds()
+
+    def _open_scanner(self, device: str) -> None:
+        from drivers import open_scanner
+
+        try:
+            scanner = open_scanner(device)
+        except ValueError as error:
+            log.warning("scanner %s cannot be used: %s", device, error)
+            return
+        self._stack.callback(scanner.stop)
+        scanner.start(self.bridge.code_scanned.emit, self.bridge.device_changed.emit)
+
+    # -- sync -------------------------------------------------------------------------------------
+    def _wake(self) -> None:
+        if self.link is not None:
+            self.link.wake()
+
+    def _look_up(self, code: str) -> None:
+        if self.link is not None:
+            self.link.look_up(code)
+
+    def _on_line(self, state: LineState) -> None:
+        self.desk.scanning.online = state.online
+
+    def _on_engine(self, event: Mapping[str, Any]) -> None:
+        """One event of the sync process, on the link's thread: it becomes a signal."""
+        if "changed" in event or "answered" in event:
+            self.bridge.changed.emit(tuple(event.get("changed") or ("*",)))
+        elif "line" in event:
+            line = event["line"]
+            since = line.get("since")
+            self.bridge.line_changed.emit(
+                LineState(
+                    online=bool(line.get("online")),
+                    since=datetime.fromisoformat(since) if since else None,
+                    reason=str(line.get("reason") or ""),
+                )
+            )
+        elif "found" in event:
+            found = event["found"]
+            told = found.get("elsewhere")
+            elsewhere = (
+                Elsewhere(
+                    str(told.get("name") or told.get("store") or ""),
+                    str(told.get("address") or ""),
+                    str(told.get("hours") or ""),
+                )
+                if told
+                else None
+            )
+            self.bridge.looked_up.emit(
+                LookedUp(str(found.get("code") or ""), str(found.get("outcome")), elsewhere)
+            )
+        elif "mirror" in event:
+            self.bridge.mirror_replaced.emit()
+            self.bridge.changed.emit(("*",))
+        elif "fatal" in event:
+            self.bridge.sync_failed.emit(str(event["fatal"]))
+
+    # -- the rest ---------------------------------------------------------------------------------
+    def _save_settings(self, chosen: settings.Settings) -> None:
+        self._settings = chosen
+        settings.save(self._folder, chosen)
+
+    def _catch_errors(self) -> None:
+        """An exception nobody caught is logged with its traceback; the till goes on."""
+
+        def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+            log.error("an error nobody expected", exc_info=(kind, error, trace))
+
+        previous = sys.excepthook
+        sys.excepthook = hook
+        self._stack.callback(setattr, sys, "excepthook", previous)
+
+    def _signals(self) -> ExitStack:
+        """SIGTERM and SIGINT close the window as a person would.
+
+        Python runs its handlers only between bytecodes, which Qt's loop may not reach for long; a
+        wake-up pipe that Qt watches brings it there at once.
+        """
+        import signal
+        import socket
+
+        from PySide6.QtCore import QSocketNotifier
+
+        stack = ExitStack()
+        if sys.platform == "win32":
+            return stack
+        inside, outside = socket.socketpair()
+        for end in (inside, outside):
+            end.setblocking(False)
+            stack.callback(end.close)
+        notifier = QSocketNotifier(inside.fileno(), QSocketNotifier.Type.Read)
+        notifier.activated.connect(lambda: inside.recv(64))
+        stack.callback(notifier.setEnabled, False)
+        stack.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(outside.fileno()))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            before = signal.signal(number, lambda *_: QApplication.quit())
+            stack.callback(signal.signal, number, before)
+        return stack
+
+
+def needs_display() -> bool:
+    """Whether there is no screen to show a window on and none was chosen by hand."""
+    return (
+        sys.platform.startswith("linux")
+        and not os.environ.get("DISPLAY")
+        and not os.environ.get("WAYLAND_DISPLAY")
+        and not os.environ.get("QT_QPA_PLATFORM")
+    )

@@ -1,0 +1,128 @@
+"""The window's end of the local channel: the sync process, started, watched, woken and asked.
+
+One JSON object a line each way over the process's own pipes. No Qt and nothing heavy here: the
+events are handed to a callable that is called on this link's thread.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any
+
+log = logging.getLogger(__name__)
+
+RESTART_S = (0.2, 1.0, 5.0, 15.0)
+"""Pauses before the process is started again; the last one repeats."""
+
+
+class EngineLink:
+    """Promises: `wake` and `look_up` return at once and never raise; a sync process that dies is
+    started again; `stop` ends it within a few seconds.
+    """
+
+    def __init__(self, command: Sequence[str], on_event: Callable[[Mapping[str, Any]], None]) -> None:
+        self._command = list(command)
+        self._on_event = on_event
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._asked = 0
+        self._thread = threading.Thread(target=self._watch, name="engine-link", daemon=True)
+
+    def start(self) -> None:
+        """Start the process and its watcher."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the channel: the process finishes what is in flight and ends; else it is ended."""
+        self._stopping.set()
+        with self._lock:
+            process = self._process
+            if process is not None and process.stdin is not None:
+                _close(process.stdin)
+        if self._thread.is_alive():
+            self._thread.join(4)
+        if process is not None and process.poll() is None:
+            process.kill()
+            process.wait()
+        if self._thread.is_alive():
+            self._thread.join(1)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        with self._lock:
+            return self._process.pid if self._process else None
+
+    def wake(self) -> None:
+        """There is a new fact to send."""
+        self._say({"wake": True})
+
+    def look_up(self, code: str) -> None:
+        """Ask the hub for one order; the answer comes as an event ``found``."""
+        self._asked += 1
+        self._say({"look_up": code, "ask": self._asked})
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        with self._lock:
+            stream = self._process.stdin if self._process else None
+            if stream is None:
+                return
+            try:
+                stream.write(json.dumps(message).encode() + b"\n")
+                stream.flush()
+            except (OSError, ValueError):
+                log.info("the sync process is not there to be told")
+
+    def _watch(self) -> None:
+        tries = 0
+        while not self._stopping.is_set():
+            heard = self._run()
+            if self._stopping.is_set():
+                return
+            tries = 0 if heard else tries + 1
+            log.warning("the sync process ended; it is started again")
+            self._on_event({"line": {"online": False, "since": "", "reason": "sync-stopped"}})
+            self._stopping.wait(RESTART_S[min(tries, len(RESTART_S) - 1)])
+
+    def _run(self) -> bool:
+        try:
+            process = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=True
+            )
+        except OSError:
+            log.exception("the sync process cannot be started")
+            return False
+        with self._lock:
+            self._process = process
+        if self._stopping.is_set() and process.stdin is not None:
+            _close(process.stdin)
+        heard = False
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                try:
+                    event = json.loads(line)
+                except ValueError:
+                    log.warning("the sync process said something else than JSON")
+                    continue
+                heard = True
+                if isinstance(event, dict):
+                    self._on_event(event)
+        process.wait()
+        with self._lock:
+            self._process = None
+            if process.stdin is not None:
+                _close(process.stdin)
+        return heard
+
+
+def _close(stream: IO[bytes]) -> None:
+    try:
+        stream.close()
+    except OSError:
+        log.debug("the channel was closed already")
