@@ -118,7 +118,7 @@ run)
         say "Qt cannot load. What the linker says:"
         QT_QPA_PLATFORM=offscreen "$python" -c 'import PySide6.QtWidgets' >&2 || true
         ldd "$(dirname "$("$python" -c 'import PySide6; print(PySide6.__file__)')")/Qt/plugins/platforms/libqxcb.so" 2>/dev/null |
-            grep 'not found' >&2 || true
+            grep 'not found' | sort -u >&2 || true
         exit 1
     }
     ;;
