@@ -103,12 +103,14 @@ class Layout:
         self._inner = max(1, width - 2 * self.pad)
 
     def header(self) -> Sheet:
-        """Age of the data, icon, headline, name, code, bin, and the note that comes first."""
+        """Age of the data, icon, headline, name, code, bin, what to do, and the note that comes first."""
         px, view = self._theme.px, self._view
         y = float(px(PAD_CARD[1]))
         if view.stale:
             y = self._strip(y, view.stale, "history", TONES[Tone.DONE], WHITE) + px(16)
         y = self._title(y)
+        if view.sentence:
+            y = self._text(view.sentence, Face.SECTION, self.pad, y + px(12), self._inner)
         if view.band:
             y = self._strip(y + px(12), view.band, "alert-triangle", TONES[Tone.AMBER], INK)
         return self._take(y + px(12))

@@ -85,8 +85,8 @@ class Line:
 class CardView:
     """Everything the result card shows.
 
-    `band` asks for attention, `stale` tells the age of the data, `consequence` what the primary
-    action rests on and leads to. `sound` is played one after the other. `stays` is how many seconds
+    `sentence` says what to do now. `band` asks for attention, `stale` tells the age of the data,
+    `consequence` what the primary action rests on and leads to. `sound` is played one after the other. `stays` is how many seconds
     until the card may clear itself; None stays until an action, Escape or the next scan.
     """
 
@@ -98,6 +98,7 @@ class CardView:
     bin_label: str = ""
     name: str = ""
     code: str = ""
+    sentence: str = ""
     facts: tuple[Fact, ...] = ()
     lines: tuple[Line, ...] = ()
     band: str = ""
@@ -114,9 +115,8 @@ class CardView:
         if self.accessible:
             return self.accessible
         place = f"{self.bin_label} {self.bin}".strip()
-        return ", ".join(
-            part for part in (self.headline, self.name, self.code, place, self.band, self.stale) if part
-        )
+        parts = (self.headline, self.name, self.code, place, self.sentence, self.band, self.stale)
+        return ", ".join(part for part in parts if part)
 
     @property
     def detail(self) -> str:

@@ -1,0 +1,70 @@
+"""The one place where what other threads have to tell becomes Qt signals, delivered on the main thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from posapp.counter.scanning import Elsewhere
+
+EVERYTHING = ("*",)
+"""What `Bridge.changed` carries where more changed than is worth naming."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineState:
+    """How the line to the hub stands. ``since`` is when it came to stand so.
+
+    ``reason`` is empty while online; offline it is a key: ``hub-unreachable``, ``hub-strange``,
+    ``revoked``, ``not-enrolled``, ``fork``, ``sync-stopped``. One that is not known reads as
+    "offline".
+    """
+
+    online: bool
+    since: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What the hub said of one code.
+
+    ``outcome`` is ``record`` (it is in the mirror now), ``elsewhere``, ``unknown`` or
+    ``unreachable``.
+    """
+
+    code: str
+    outcome: str
+    elsewhere: Elsewhere | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """How a device stands: its name, ``ready`` or another word, and why."""
+
+    name: str
+    state: str
+    reason: str = ""
+
+
+class Bridge(QObject):
+    """Promises: every signal may be emitted from any thread and carries a frozen value.
+
+    Signals: `code_scanned` with a `Scan`; `changed` with a tuple of subject names, or `EVERYTHING`;
+    `line_changed` with a `LineState`; `looked_up` with a `LookedUp`; `mirror_replaced`;
+    `device_changed` with a value that has ``name``, ``state`` and ``reason``; `sync_failed` with
+    the reason, once sync cannot go on by itself.
+    """
+
+    code_scanned = Signal(object)
+    changed = Signal(object)
+    line_changed = Signal(object)
+    looked_up = Signal(object)
+    mirror_replaced = Signal()
+    device_changed = Signal(object)
+    sync_failed = Signal(str)
