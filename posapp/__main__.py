@@ -123,7 +123,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _till(arguments: argparse.Namespace) -> int:
-    from posapp.app import TillApp, needs_display
+    from posapp.app import TillApp, needs_display, show_notice
 
     if needs_display():
         raise Unavailable("no-display")
@@ -138,8 +138,6 @@ def _till(arguments: argparse.Namespace) -> int:
             return app.run()
     except StorageFault as fault:
         # A clerk starts the till by its icon and sees no terminal: the sentence needs a window too.
-        from ui.notice import show_notice
-
         print(texts.sentence(fault), file=sys.stderr)
         show_notice(texts.sentence(fault))
         return 1
@@ -290,9 +288,10 @@ def _codes(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(codes, ensure_ascii=False))
     elif arguments.pdf:
+        from ui.order_view import headline
         from ui.paper import code_sheet
 
-        code_sheet(codes, Path(arguments.pdf))
+        code_sheet(codes, Path(arguments.pdf), headline)
     else:
         for code in codes:
             print(f"{code['code']:<12} {code['number']:<10} {code['state']}")

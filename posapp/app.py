@@ -231,6 +231,16 @@ class TillApp:
         return stack
 
 
+def show_notice(sentence: str) -> None:
+    """Show one sentence in a window of its own until it is closed."""
+    from ui.notice import Notice
+
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    notice = Notice(sentence)
+    notice.show()
+    application.exec()
+
+
 def needs_display() -> bool:
     """Whether there is no screen to show a window on and none was chosen by hand."""
     return (
