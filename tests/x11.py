@@ -16,7 +16,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -103,8 +103,12 @@ class XDisplay:
     @property
     def env(self) -> dict[str, str]:
         """The environment in which a program opens its window on this screen, through xcb."""
+        return self.env_from(os.environ)
+
+    def env_from(self, base: Mapping[str, str]) -> dict[str, str]:
+        """The same, made from another environment than our own."""
         left_out = ("WAYLAND_DISPLAY", "XAUTHORITY", "QT_IM_MODULE", "XMODIFIERS")
-        kept = {name: value for name, value in os.environ.items() if name not in left_out}
+        kept = {name: value for name, value in base.items() if name not in left_out}
         return kept | {"DISPLAY": self.name, "QT_QPA_PLATFORM": "xcb", "XDG_SESSION_TYPE": "x11"}
 
     def set_layout(self, layout: str) -> None:

@@ -57,8 +57,7 @@ def takes_a_scan(clone: Path, env: dict[str, str], folder: Path) -> str:
     data = folder / "demo"
     with XDisplay() as display:
         command = ["make", "demo", f"ARGS=--data {data}"]
-        on_screen = display.env | env | {"DISPLAY": display.name, "QT_QPA_PLATFORM": "xcb"}
-        with steps.started(command, ready=READY, cwd=clone, env=on_screen):
+        with steps.started(command, ready=READY, cwd=clone, env=display.env_from(env)):
             return hand_over(display, clone / ".venv" / "bin" / "posapp", data)
 
 
