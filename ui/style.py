@@ -10,6 +10,7 @@ from __future__ import annotations
 from string import Template
 from typing import TYPE_CHECKING
 
+import resources
 from ui import tokens as t
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ QLineEdit[kind="scan"] { border: 2px solid $control; font-family: "Atkinson Hype
     font-size: ${f30}px; }
 QLineEdit[kind="scan"]:focus { border: 3px solid $focus; }
 QComboBox::drop-down { border: 0; width: ${min}px; }
+QComboBox::down-arrow { image: url("$down"); width: ${s24}px; height: ${s24}px; }
+QSpinBox::up-button, QSpinBox::down-button { border: 0; width: ${min}px; }
+QSpinBox::up-arrow { image: url("$up"); width: ${s24}px; height: ${s24}px; }
+QSpinBox::down-arrow { image: url("$down"); width: ${s24}px; height: ${s24}px; }
 QComboBox QAbstractItemView { background: $surface; color: $text; border: 2px solid $control;
     selection-background-color: $accent; selection-color: $on_accent; }
 
@@ -83,11 +88,15 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 """)
 
 
-def sheet(tokens: t.Tokens, px: Callable[[int], int], check: str) -> str:
-    """The style sheet for these colours; `px` scales sizes, `check` is the file of the tick."""
+def sheet(tokens: t.Tokens, px: Callable[[int], int]) -> str:
+    """The style sheet for these colours; `px` scales sizes."""
+    shade = "dark" if tokens.dark else "light"
     return _SHEET.substitute(
         {name: getattr(tokens, name) for name in t.Tokens.__dataclass_fields__},
-        check=check,
+        # Through files in their final colour: a style sheet takes no pixmaps.
+        check=_file("check-white"),
+        up=_file(f"chevron-up-{shade}"),
+        down=_file(f"chevron-down-{shade}"),
         radius=px(t.RADIUS),
         r14=px(14),
         min=px(t.TARGET_MIN),
@@ -97,3 +106,7 @@ def sheet(tokens: t.Tokens, px: Callable[[int], int], check: str) -> str:
         f30=px(30),
         **{f"s{size}": px(size) for size in (8, 12, 16, 24, 32)},
     )
+
+
+def _file(name: str) -> str:
+    return resources.path(f"style/{name}.svg").as_posix()

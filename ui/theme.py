@@ -43,6 +43,7 @@ class Face(StrEnum):
     """What a text is for; each has one family, size and weight."""
 
     RAIL = "rail"
+    RAIL_SELECTED = "rail_selected"
     KEY = "key"
     BODY = "body"
     STRONG = "strong"
@@ -55,6 +56,7 @@ class Face(StrEnum):
     HEADLINE_30 = "headline_30"
     HEADLINE_22 = "headline_22"
     CODE = "code"
+    ROW = "row"
     ROW_CODE = "row_code"
     BIN = "bin"
     BIN_56 = "bin_56"
@@ -68,7 +70,8 @@ class _Cut(NamedTuple):
 
 
 _CUTS: dict[Face, _Cut] = {
-    Face.RAIL: _Cut(TEXT_FAMILY, 13, 600),
+    Face.RAIL: _Cut(TEXT_FAMILY, 13, 400),
+    Face.RAIL_SELECTED: _Cut(TEXT_FAMILY, 13, 700),
     Face.KEY: _Cut(TEXT_FAMILY, 14, 600),
     Face.BODY: _Cut(TEXT_FAMILY, 16, 400),
     Face.STRONG: _Cut(TEXT_FAMILY, 16, 600),
@@ -81,6 +84,7 @@ _CUTS: dict[Face, _Cut] = {
     Face.HEADLINE_30: _Cut(TEXT_FAMILY, 30, 700),
     Face.HEADLINE_22: _Cut(TEXT_FAMILY, 22, 700),
     Face.CODE: _Cut(CODE_FAMILY, 22, 400),
+    Face.ROW: _Cut(TEXT_FAMILY, 18, 600),
     Face.ROW_CODE: _Cut(CODE_FAMILY, 22, 700),
     Face.BIN: _Cut(CODE_FAMILY, 84, 700),
     Face.BIN_56: _Cut(CODE_FAMILY, 56, 700),
@@ -123,9 +127,7 @@ class Theme(QObject):
         self._metrics.clear()
         app.setFont(self.font(Face.BODY))
         app.setPalette(self._palette())
-        # Through a file, because a style sheet takes no pixmap; always white on the accent colour.
-        check = resources.path("style/check-white.svg").as_posix()
-        app.setStyleSheet(style.sheet(self.tokens, self.px, check))
+        app.setStyleSheet(style.sheet(self.tokens, self.px))
         self.changed.emit()
 
     def px(self, size: int) -> int:
