@@ -14,8 +14,8 @@ from typing import Protocol
 
 from posapp.counter.till import Till
 from posapp.domain.codes import Kind, Reading, SameCode, Scan, read
+from posapp.domain.goods import code_token
 from posapp.domain.known import Known
-from posapp.domain.orders import code_token
 from posapp.domain.pickup import Verdict
 
 SHOWN_CHARACTERS = 40

@@ -6,110 +6,30 @@ decides at the till (over what it knows) and at the hub (over what everybody kno
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from posapp.domain.errors import Refused
-from posapp.domain.facts import Fact, parse_timestamp, timestamp
+from posapp.domain.facts import Fact, timestamp
+from posapp.domain.goods import (
+    GOING_BACK,
+    HERE,
+    Code,
+    HandOver,
+    Line,
+    Paid,
+    Parcel,
+    ParcelState,
+    lean,
+    moment,
+    stamp,
+)
 from posapp.domain.money import Money
 
 HANDED_OVER = "HandedOver"
 HAND_OVER_UNDONE = "HandOverUndone"
-
-
-class Paid(StrEnum):
-    """Where the money is. *Promised* is a state of its own: it will be paid at the counter."""
-
-    PAID = "paid"
-    UNPAID = "unpaid"
-    PROMISED = "promised"
-
-
-class ParcelState(StrEnum):
-    """Where a parcel is."""
-
-    ANNOUNCED = "announced"
-    ON_THE_WAY = "on_the_way"
-    ARRIVED = "arrived"
-    IN_BIN = "in_bin"
-    OTHER_STORE = "other_store"
-    DAMAGED = "damaged"
-    MISSING = "missing"
-    HANDED_OVER = "handed_over"
-    IN_RETURN = "in_return"
-    SENT_BACK = "sent_back"
-
-
-class CodeUse(StrEnum):
-    """What a code opens."""
-
-    PICKUP = "pickup"
-    PASS = "pass"
-    REPLACED = "replaced"
-    REVOKED = "revoked"
-
-
-HERE = frozenset({ParcelState.ARRIVED, ParcelState.IN_BIN})
-GOING_BACK = frozenset({ParcelState.IN_RETURN, ParcelState.SENT_BACK})
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of an order; ``quantity`` is what is still wanted (cancelled pieces are off)."""
-
-    id: str
-    title: str
-    quantity: int
-    sku: str = ""
-    barcode: str = ""
-    price: Money | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One parcel; ``lines`` says how many pieces of which line are inside."""
-
-    label: str
-    state: ParcelState
-    bin: str = ""
-    lines: tuple[tuple[str, int], ...] = ()
-    expected: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A code that opens the order, held only as its keyed hash (`code_token`).
-
-    ``name``, ``until`` and ``lines`` belong to a delegated pass: who may come, how long, for what.
-    """
-
-    token: str
-    use: CodeUse = CodeUse.PICKUP
-    name: str = ""
-    until: datetime | None = None
-    lines: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """Goods that left; ``ref`` is the fact's id, the same one the shop keeps.
-
-    ``in_shop`` is true once the shop was read back and has it.
-    """
-
-    ref: str
-    at: datetime
-    lines: tuple[tuple[str, int], ...]
-    clerk: str = ""
-    till: str = ""
-    proof: str = ""
-    undone: bool = False
-    in_shop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,49 +201,19 @@ class Order:
             number=str(body["number"]),
             store=str(body["store"]),
             customer=str(body.get("customer", "")),
-            lines=tuple(_line(line, currency) for line in body["lines"]),
-            parcels=tuple(
-                Parcel(
-                    label=str(p.get("label", "")),
-                    state=ParcelState(p["state"]),
-                    bin=str(p.get("bin", "")),
-                    lines=_counts(p.get("lines")),
-                    expected=str(p.get("expected", "")),
-                )
-                for p in body.get("parcels", ())
-            ),
-            codes=tuple(
-                Code(
-                    token=str(c["token"]),
-                    use=CodeUse(c.get("use", "pickup")),
-                    name=str(c.get("name", "")),
-                    until=_time(c.get("until")),
-                    lines=tuple(str(line) for line in c.get("lines", ())),
-                )
-                for c in body.get("codes", ())
-            ),
-            hand_overs=tuple(
-                HandOver(
-                    ref=str(h["ref"]),
-                    at=parse_timestamp(h["at"]),
-                    lines=_counts(h["lines"]),
-                    clerk=str(h.get("clerk", "")),
-                    till=str(h.get("till", "")),
-                    proof=str(h.get("proof", "")),
-                    undone=bool(h.get("undone", False)),
-                    in_shop=bool(h.get("in_shop", False)),
-                )
-                for h in body.get("hand_overs", ())
-            ),
+            lines=tuple(Line.from_body(line, currency) for line in body["lines"]),
+            parcels=tuple(Parcel.from_body(parcel) for parcel in body.get("parcels", ())),
+            codes=tuple(Code.from_body(code) for code in body.get("codes", ())),
+            hand_overs=tuple(HandOver.from_body(done) for done in body.get("hand_overs", ())),
             paid=Paid(body.get("paid", "paid")),
             due=None if due is None else Money(int(due), currency),
-            placed_at=_time(body.get("placed_at")),
-            ready_at=_time(body.get("ready_at")),
+            placed_at=moment(body.get("placed_at")),
+            ready_at=moment(body.get("ready_at")),
             expected=str(body.get("expected", "")),
-            hold_until=_time(body.get("hold_until")),
-            cancelled_at=_time(body.get("cancelled_at")),
+            hold_until=moment(body.get("hold_until")),
+            cancelled_at=moment(body.get("cancelled_at")),
             cancelled_by=str(body.get("cancelled_by", "")),
-            returned_at=_time(body.get("returned_at")),
+            returned_at=moment(body.get("returned_at")),
             blocked=str(body.get("blocked", "")),
             note=str(body.get("note", "")),
             question=str(body.get("question", "")),
@@ -332,121 +222,36 @@ class Order:
     def to_body(self) -> dict[str, Any]:
         """The JSON form, without what is empty."""
         money = self.due or next((line.price for line in self.lines if line.price), None)
-        body: dict[str, Any] = {
+        kept = {
             "number": self.number,
             "store": self.store,
             "customer": self.customer,
             "currency": money.currency if money else "EUR",
-            "lines": [
-                _lean(
-                    {
-                        "id": line.id,
-                        "title": line.title,
-                        "quantity": line.quantity,
-                        "sku": line.sku,
-                        "barcode": line.barcode,
-                        "price_minor": line.price.minor if line.price else None,
-                    },
-                    keep=("id", "title", "quantity"),
-                )
-                for line in self.lines
-            ],
-            "parcels": [
-                _lean(
-                    {
-                        "label": p.label,
-                        "state": p.state.value,
-                        "bin": p.bin,
-                        "lines": dict(p.lines),
-                        "expected": p.expected,
-                    }
-                )
-                for p in self.parcels
-            ],
-            "codes": [
-                _lean(
-                    {
-                        "token": c.token,
-                        "use": c.use.value,
-                        "name": c.name,
-                        "until": _text(c.until),
-                        "lines": list(c.lines),
-                    }
-                )
-                for c in self.codes
-            ],
-            "hand_overs": [
-                _lean(
-                    {
-                        "ref": h.ref,
-                        "at": timestamp(h.at),
-                        "lines": dict(h.lines),
-                        "clerk": h.clerk,
-                        "till": h.till,
-                        "proof": h.proof,
-                        "undone": h.undone,
-                        "in_shop": h.in_shop,
-                    },
-                    keep=("lines",),
-                )
-                for h in self.hand_overs
-            ],
+            "lines": [line.to_body() for line in self.lines],
             "paid": self.paid.value,
-            "due_minor": self.due.minor if self.due else None,
-            "placed_at": _text(self.placed_at),
-            "ready_at": _text(self.ready_at),
-            "expected": self.expected,
-            "hold_until": _text(self.hold_until),
-            "cancelled_at": _text(self.cancelled_at),
-            "cancelled_by": self.cancelled_by,
-            "returned_at": _text(self.returned_at),
-            "blocked": self.blocked,
-            "note": self.note,
-            "question": self.question,
         }
-        return _lean(body, keep=("number", "store", "customer", "lines"))
+        due = {"due_minor": self.due.minor} if self.due else {}
+        return (
+            kept
+            | due
+            | lean(
+                {
+                    "parcels": [parcel.to_body() for parcel in self.parcels],
+                    "codes": [code.to_body() for code in self.codes],
+                    "hand_overs": [done.to_body() for done in self.hand_overs],
+                    "placed_at": stamp(self.placed_at),
+                    "ready_at": stamp(self.ready_at),
+                    "expected": self.expected,
+                    "hold_until": stamp(self.hold_until),
+                    "cancelled_at": stamp(self.cancelled_at),
+                    "cancelled_by": self.cancelled_by,
+                    "returned_at": stamp(self.returned_at),
+                    "blocked": self.blocked,
+                    "note": self.note,
+                    "question": self.question,
+                }
+            )
+        )
 
 
 _RULES = {HANDED_OVER: Order._handed_over, HAND_OVER_UNDONE: Order._hand_over_undone}
-
-
-def code_token(key: bytes, code: str) -> str:
-    """The keyed hash (HMAC-SHA-256, 128 bits, hex) under which a code is kept and looked up.
-
-    A stolen mirror then shows no code that a thief could present.
-    """
-    return "h:" + hmac.new(key, code.upper().encode(), hashlib.sha256).hexdigest()[:32]
-
-
-def _line(line: Mapping[str, Any], currency: str) -> Line:
-    price = line.get("price_minor")
-    return Line(
-        id=str(line["id"]),
-        title=str(line["title"]),
-        quantity=int(line["quantity"]),
-        sku=str(line.get("sku", "")),
-        barcode=str(line.get("barcode", "")),
-        price=None if price is None else Money(int(price), currency),
-    )
-
-
-def _counts(value: object) -> tuple[tuple[str, int], ...]:
-    if not value:
-        return ()
-    if not isinstance(value, Mapping):
-        raise TypeError("a count of lines must be an object")
-    return tuple(sorted((str(line), int(quantity)) for line, quantity in value.items()))
-
-
-def _time(value: object) -> datetime | None:
-    return parse_timestamp(str(value)) if value else None
-
-
-def _text(value: datetime | None) -> str:
-    return timestamp(value) if value else ""
-
-
-def _lean(body: dict[str, Any], keep: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {
-        key: value for key, value in body.items() if key in keep or value not in ("", None, [], {}, False)
-    }

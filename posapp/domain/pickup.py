@@ -9,15 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from posapp.domain.orders import (
-    GOING_BACK,
-    HERE,
-    CodeUse,
-    HandOver,
-    Order,
-    Paid,
-    ParcelState,
-)
+from posapp.domain.goods import GOING_BACK, HERE, CodeUse, HandOver, Paid, ParcelState
+from posapp.domain.orders import Order
 
 STALE_AFTER = timedelta(minutes=2)
 """Older than this, the age of the data is shown over the verdict: a held poll answers every 25 s."""
