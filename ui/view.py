@@ -40,6 +40,7 @@ class LineState(StrEnum):
     RIGHT = "right"
     WRONG = "wrong"
     GONE = "gone"
+    PENDING = "pending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,10 @@ class Line:
 class CardView:
     """Everything the result card shows.
 
-    `sentence` says what to do now. `band` asks for attention, `stale` tells the age of the data,
-    `consequence` what the primary action rests on and leads to. `sound` is played one after the other. `stays` is how many seconds
-    until the card may clear itself; None stays until an action, Escape or the next scan.
+    `amount` is money to take now, shown large. `sentence` says what to do now. `band` asks for
+    attention, `stale` tells the age of the data, `consequence` what the primary action rests on and
+    leads to. `sound` is played one after the other. `stays` is how many seconds until the card may
+    clear itself; None stays until an action, Escape or the next scan.
     """
 
     tone: Tone
@@ -98,6 +100,7 @@ class CardView:
     bin_label: str = ""
     name: str = ""
     code: str = ""
+    amount: str = ""
     sentence: str = ""
     facts: tuple[Fact, ...] = ()
     lines: tuple[Line, ...] = ()
@@ -115,7 +118,16 @@ class CardView:
         if self.accessible:
             return self.accessible
         place = f"{self.bin_label} {self.bin}".strip()
-        parts = (self.headline, self.name, self.code, place, self.sentence, self.band, self.stale)
+        parts = (
+            self.headline,
+            self.amount,
+            self.name,
+            self.code,
+            place,
+            self.sentence,
+            self.band,
+            self.stale,
+        )
         return ", ".join(part for part in parts if part)
 
     @property
