@@ -83,8 +83,7 @@ class Scanning:
         text = _fit(reading.value)
         if reading.kind is Kind.UNREADABLE:
             return Result(Verdict.UNREADABLE, text, reading, online=self.online)
-        token = self._token(reading)
-        known = self._till.books.by_token(token)
+        token, known = self._find(reading)
         if len(known) == 1:
             return replace(self.open(known[0], token), text=text, reading=reading)
         if known:
@@ -128,10 +127,20 @@ class Scanning:
                 return result
         return replace(searching, verdict=Verdict.UNKNOWN, stale=self._till.stale())
 
-    def _token(self, reading: Reading) -> str:
+    def _find(self, reading: Reading) -> tuple[str, list[Known]]:
+        """The token that finds something, and what; else the likeliest token and nothing.
+
+        Every candidate text is tried, as an order number may look like a product's number, or be
+        typed by a scanner in another layout.
+        """
         if reading.kind is Kind.PICKUP:
-            return code_token(self._key, reading.value)
-        return reading.value.upper()
+            token = code_token(self._key, reading.value)
+            return token, self._till.books.by_token(token)
+        tokens = dict.fromkeys(text.upper() for text in (reading.value, *reading.texts))
+        for token in tokens:
+            if known := self._till.books.by_token(token):
+                return token, known
+        return reading.value.upper(), []
 
 
 def _fit(text: str) -> str:
