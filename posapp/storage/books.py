@@ -18,7 +18,7 @@ from posapp.domain.known import Known, Standing
 from posapp.domain.orders import Index
 from posapp.domain.subjects import Subject, fold, read_body
 from posapp.storage.journal import Journal
-from posapp.storage.mirror import Mirror, MirrorWriter, path_in
+from posapp.storage.mirror import Mirror, open_writer, path_in
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Books:
         except StorageFault as fault:
             if fault.reason != "not-enrolled":
                 log.warning("the mirror is made anew: %s", fault)
-            MirrorWriter(path, self._key).close()
+            open_writer(self._folder, self._key).close()
             return Mirror(path_in(self._folder), self._key)
 
     # -- one subject ------------------------------------------------------------------------------

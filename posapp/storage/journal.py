@@ -243,6 +243,12 @@ class Journal:
                 list(values.items()),
             )
 
+    def version(self) -> int:
+        """A number that is another one after every change by another connection."""
+        with self._lock, files.faults(self.path):
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
     def checkpoint(self) -> None:
         """Fold what can be folded of the write-ahead log into the file, without waiting."""
         with self._lock, files.faults(self.path):

@@ -10,13 +10,16 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posapp.domain.errors import StorageFault
 from posapp.domain.subjects import read_body
+from posapp.paths import FolderLock
 from posapp.storage import files
 
 if TYPE_CHECKING:
@@ -72,6 +75,71 @@ def path_in(folder: Path) -> Path:
         key=lambda p: int(p.stem[7:]),
     )
     return found[-1] if found else folder / "mirror-1.db"
+
+
+def open_writer(folder: Path, key: bytes) -> MirrorWriter:
+    """The mirror in use, for writing; made where there is none, replaced where it cannot be read.
+
+    Window and sync may both come upon a missing mirror: one makes it, the other finds it.
+    """
+    with _making(folder):
+        return MirrorWriter(path_in(folder), key)
+
+
+def begin_anew(folder: Path, key: bytes) -> MirrorWriter:
+    """An empty mirror beside the one in use, which goes on serving until `take_over`."""
+    path = folder / "mirror.new"
+    for leftover in folder.glob(f"{path.name}*"):
+        leftover.unlink(missing_ok=True)
+    return MirrorWriter(path, key)
+
+
+def take_over(fresh: MirrorWriter, folder: Path, key: bytes) -> MirrorWriter:
+    """Put a mirror begun anew in the place of the one in use, under a name never used before.
+
+    Under a used name it would meet the old write-ahead log. A reader keeps what it has open and
+    finds the new one through `path_in`. Raises StorageFault("ledger-damaged") if it came out bad.
+    """
+    fresh.check()
+    fresh.close()
+    with _making(folder):
+        place = folder / f"mirror-{int(path_in(folder).stem[7:]) + 1}.db"
+        _sync(fresh.path, os.O_RDWR)
+        os.rename(fresh.path, place)
+        if os.name == "posix":
+            _sync(folder, os.O_RDONLY)
+    return MirrorWriter(place, key)
+
+
+def sweep(folder: Path) -> None:
+    """Delete the mirrors that are no longer in use, as far as the system lets go of them."""
+    with _making(folder):
+        used = path_in(folder)
+        for old in folder.glob("mirror-*.db*"):
+            if not old.name.startswith(used.name):
+                try:
+                    old.unlink()
+                except OSError:
+                    continue
+
+
+@contextmanager
+def _making(folder: Path) -> Iterator[None]:
+    """One process at a time decides which mirror is in use. Raises StorageFault("in-use")."""
+    until = time.monotonic() + 10
+    while True:
+        try:
+            lock = FolderLock(folder, "mirror").__enter__()
+        except StorageFault as fault:
+            if fault.reason != "in-use" or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            break
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
 
 
 class Mirror:
@@ -153,6 +221,12 @@ class Mirror:
         with self._lock, files.faults(self.path):
             row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else ""
+
+    def version(self) -> int:
+        """A number that is another one after every change by another connection."""
+        with self._lock, files.faults(self.path):
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
 
     @property
     def applied_through(self) -> int:
@@ -257,10 +331,25 @@ class MirrorWriter(Mirror):
         """Keep values beside the records: when the hub was last heard, and the like."""
         self.apply((), **meta)
 
+    def check(self) -> None:
+        """Raises StorageFault("ledger-damaged") where the file is not whole."""
+        with self._lock, files.faults(self.path):
+            (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise StorageFault("ledger-damaged", file=str(self.path))
+
     def checkpoint(self) -> None:
         """Fold what can be folded of the write-ahead log into the file, without waiting."""
         with self._lock, files.faults(self.path):
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _found(row: tuple[Any, ...]) -> Found:
