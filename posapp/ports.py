@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from posapp.domain.codes import Scan
 
@@ -63,4 +64,23 @@ class Scanner(Protocol):
 
     def stop(self) -> None:
         """Stop listening, within a second; afterwards neither callable is called. Harmless twice."""
+        ...
+
+
+class Keys(Protocol):
+    """Where the key of a till's files lies."""
+
+    def load(self, folder: Path) -> bytes:
+        """The folder's key, 32 bytes. Raises StorageFault("key-missing") or ("key-open")."""
+        ...
+
+    def create(self, folder: Path) -> bytes:
+        """A fresh key for a folder that has none, kept safely when this returns.
+
+        Raises StorageFault; never makes a second key for files that exist.
+        """
+        ...
+
+    def where(self, folder: Path) -> Literal["keyring", "file"]:
+        """In the system's key store, or in a file of the folder."""
         ...
