@@ -1,0 +1,362 @@
+"""The hub as the till sees it: five calls over HTTP, and every way they can go wrong as a type.
+
+What comes back is measured and checked before anybody reads it: an answer that is too long, too
+slow, no JSON or not what `sync.wire` describes is trouble, never data.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import requests
+import urllib3
+from pydantic import ValidationError
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from posapp import paths
+from posapp.domain.errors import PosappError, Refused, StorageFault, Unavailable
+from posapp.storage.journal import Journal
+from posapp.storage.migrations import upgrade
+from posapp.storage.mirror import open_writer
+from sync import wire
+
+if TYPE_CHECKING:
+    from posapp.ports import Keys
+
+CONNECT_S = 5.0
+READ_S = 10.0
+"""How long the hub may be silent, beyond the time it was asked to hold the call."""
+BODY_S = 60.0
+"""How long a whole answer may take on top of that: a body that drips is cut."""
+PAGE_BYTES = 64 << 20
+SMALL_BYTES = 4 << 20
+LOOK_UP_S = 1.5
+LONGEST_RETRY_AFTER_S = 3600.0
+
+_Answer = TypeVar("_Answer", bound=wire.Message)
+
+
+class Trouble(Unavailable):
+    """The hub did not answer, or not with what was asked for: try again later.
+
+    ``status`` is its HTTP status (0: none came), ``retry_after`` the seconds it asked us to wait,
+    ``timed_out`` says that it was too slow, ``reachable`` that something at least answered.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        status: int = 0,
+        retry_after: float | None = None,
+        timed_out: bool = False,
+        reachable: bool = False,
+        **details: str | int,
+    ) -> None:
+        super().__init__(reason, **details)
+        self.status = status
+        self.retry_after = retry_after
+        self.timed_out = timed_out
+        self.reachable = reachable
+
+
+class NotEnrolled(PosappError):
+    """401: the hub does not take this till's token (any more)."""
+
+
+class GapTold(PosappError):
+    """409: the hub has less than the till thinks; it is at ``last_seq`` with ``last_hash``."""
+
+    def __init__(self, gap: wire.Gap) -> None:
+        super().__init__("gap", last_seq=gap.last_seq)
+        self.last_seq = gap.last_seq
+        self.last_hash = gap.last_hash
+
+
+class ForkTold(PosappError):
+    """423: the hub knows another past of this till."""
+
+
+class Hub:
+    """Calls to one hub. Use from one thread, but for `hang_up`; close when done.
+
+    Every call raises Trouble or NotEnrolled. Redirects are not followed: a token goes to the hub
+    it was made for and to nobody else.
+    """
+
+    def __init__(self, url: str, token: str = "") -> None:
+        self._url = hub_url(url)
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = f"posapp-till/{wire.VERSION}"
+        # Uncompressed, so that what arrives is what is counted.
+        self._session.headers["Accept-Encoding"] = "identity"
+        # With an auth of our own, requests leaves the netrc file of whoever runs the till alone.
+        self._session.auth = _Token(token)
+        self._session.trust_env = not _is_loopback(self._url)
+        self._line = _Sockets()
+        self._session.mount("http://", self._line)
+        self._session.mount("https://", self._line)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._session.close()
+
+    def hang_up(self) -> None:
+        """Cut the call in flight, from any thread: it ends with Trouble at once."""
+        self._line.hang_up()
+
+    def enrol(self, code: str, name: str) -> wire.Enrolled:
+        """A one-time code becomes a till. Raises Refused("code-refused")."""
+        body = wire.EnrolRequest(code=code, name=name)
+        status, raw, _ = self._call("POST", "/v1/enrolments", body=body, most=SMALL_BYTES)
+        if status in (200, 201):
+            return _read(wire.Enrolled, raw)
+        if 400 <= status < 500:
+            _read(wire.Problem, raw, status)
+            raise Refused("code-refused")
+        raise Trouble("hub-strange", status=status, reachable=True)
+
+    def push(self, request: wire.FactsRequest) -> wire.FactsAnswer:
+        """Send facts, or none to learn where the hub is. Raises GapTold, ForkTold."""
+        status, raw, _ = self._call("POST", "/v1/facts", body=request, most=SMALL_BYTES)
+        if status == 200:
+            return _read(wire.FactsAnswer, raw)
+        if status == 409:
+            raise GapTold(_read(wire.Gap, raw, status))
+        if status == 423:
+            raise ForkTold("till-forked", last_seq=_read(wire.Fork, raw, status).last_seq)
+        raise Trouble("hub-strange", status=status, reachable=True)
+
+    def feed(self, after: int, limit: int, wait: int) -> wire.FeedPage:
+        """The changes after a cursor; the hub holds the call up to ``wait`` seconds for some.
+
+        Trouble with ``status`` 410 says that the cursor is too old to go on from.
+        """
+        query = {"after": after, "limit": limit, "wait": wait}
+        status, raw, _ = self._call("GET", "/v1/feed", query=query, wait=wait, most=PAGE_BYTES)
+        if status != 200:
+            raise Trouble("hub-strange", status=status, reachable=True)
+        return _read(wire.FeedPage, raw)
+
+    def look_up(self, code: str) -> wire.Lookup | None:
+        """One order now, by anything that can be scanned; None where nobody knows it."""
+        if not 0 < len(code) <= 200 or not code.strip("."):
+            return None
+        status, raw, _ = self._call(
+            "GET", f"/v1/orders/{quote(code, safe='')}", most=SMALL_BYTES, limit=(LOOK_UP_S, LOOK_UP_S)
+        )
+        if status == 404:
+            _read(wire.Problem, raw, status)
+            return None
+        if status != 200:
+            raise Trouble("hub-strange", status=status, reachable=True)
+        found = _read(wire.Lookup, raw)
+        if (found.record is None) == (found.elsewhere is None):
+            raise Trouble("hub-strange", status=status, reachable=True)
+        return found
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        most: int,
+        query: Mapping[str, int] | None = None,
+        body: wire.Message | None = None,
+        wait: float = 0,
+        limit: tuple[float, float] | None = None,
+    ) -> tuple[int, bytes, Mapping[str, str]]:
+        """Status, whole body and headers. 401, 429 and 5xx were raised already."""
+        connect, read = limit or (CONNECT_S, wait + READ_S)
+        until = time.monotonic() + connect + read + (0 if limit else BODY_S)
+        try:
+            with self._session.request(
+                method,
+                self._url + path,
+                params=query,
+                data=None if body is None else body.model_dump_json().encode(),
+                headers={"Content-Type": "application/json"} if body else None,
+                timeout=(connect, read),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                raw = _measured(response, most, until)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            late = isinstance(error, requests.Timeout) or "timed out" in str(error)
+            raise Trouble("hub-unreachable", timed_out=late) from error
+        status = response.status_code
+        if status == 401:
+            raise NotEnrolled("till-refused")
+        if status == 429 or status >= 500:
+            raise Trouble(
+                "hub-busy" if status in (429, 503) else "hub-failed",
+                status=status,
+                retry_after=_retry_after(response.headers.get("Retry-After", "")),
+                timed_out=status == 504,
+                reachable=True,
+            )
+        return status, raw, response.headers
+
+
+def hub_url(url: str) -> str:
+    """The address in its one form. Raises Refused("hub-address-wrong")."""
+    try:
+        parts = urlsplit(url.strip())
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.fragment or parts.username:
+        raise Refused("hub-address-wrong", url=url)
+    return url.strip().rstrip("/")
+
+
+def enrol(url: str, code: str, folder: Path, keys: Keys, name: str = "") -> wire.Enrolled:
+    """Make ``folder`` a till of the hub at ``url``, with a one-time code of the hub's operator.
+
+    Crash-safe: the files are made first, then the code is spent, then one transaction makes the
+    till; cut anywhere, the folder is no till yet and a fresh code works. Raises
+    StorageFault("enrolled-already", till=…), Refused("code-refused"), Trouble, StorageFault.
+    """
+    ledger = folder / paths.LEDGER
+    hub = Hub(url)
+    try:
+        with paths.FolderLock(folder, "enrol"):
+            key = _key(folder, ledger, keys)
+            upgrade_needed = not ledger.exists() or not ledger.stat().st_size
+            if upgrade_needed:
+                upgrade(ledger, key)
+            journal = Journal(ledger, key, write=True)
+            try:
+                till = journal.meta("till")
+                if till:
+                    raise StorageFault("enrolled-already", till=till)
+                open_writer(folder, key).close()
+                enrolled = hub.enrol(code, name)
+                journal.set_meta(
+                    till=enrolled.till,
+                    token=enrolled.token,
+                    epoch=str(enrolled.epoch),
+                    store=enrolled.store,
+                    store_key=enrolled.store_key,
+                    generation=enrolled.generation,
+                    hub=hub_url(url),
+                )
+            finally:
+                journal.close()
+    finally:
+        hub.close()
+    return enrolled
+
+
+def _key(folder: Path, ledger: Path, keys: Keys) -> bytes:
+    """The folder's key; a new one only where nothing was written under an old one."""
+    try:
+        return keys.load(folder)
+    except StorageFault as fault:
+        if fault.reason != "key-missing" or (ledger.exists() and ledger.stat().st_size):
+            raise
+    return keys.create(folder)
+
+
+def _read(kind: type[_Answer], raw: bytes, status: int = 200) -> _Answer:
+    try:
+        return kind.model_validate_json(raw)
+    except ValidationError as error:
+        # Where, but not what: the body may hold names.
+        where = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        why = f"{where['msg']} at {'.'.join(str(part) for part in where['loc'])}"[:200]
+        raise Trouble("hub-strange", status=status, reachable=True, why=why) from None
+
+
+def _measured(response: requests.Response, most: int, until: float) -> bytes:
+    parts, size = [], 0
+    for part in response.iter_content(1 << 16):
+        size += len(part)
+        if size > most:
+            raise Trouble("hub-strange", status=response.status_code, reachable=True, why="answer too long")
+        if time.monotonic() > until:
+            raise Trouble("hub-unreachable", timed_out=True)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _retry_after(text: str) -> float | None:
+    """Seconds, from either form of the header; None where there is none that makes sense."""
+    try:
+        seconds = float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(0.0, seconds), LONGEST_RETRY_AFTER_S)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+class _Token(AuthBase):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class _Sockets(HTTPAdapter):
+    """An adapter that knows the sockets it opened, so that a held call can be cut."""
+
+    def __init__(self) -> None:
+        self._open: list[socket.socket] = []
+        super().__init__(pool_maxsize=1)
+
+    def init_poolmanager(self, *args: Any, **more: Any) -> None:
+        super().init_poolmanager(*args, **more)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._open)
+
+    def hang_up(self) -> None:
+        """End every connection; whoever reads from it sees it close."""
+        for opened in list(self._open):
+            try:
+                opened.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+
+def _pools(opened: list[socket.socket]) -> dict[str, Any]:
+    """urllib3's pools, with connections that enter their socket in ``opened``."""
+
+    def remember(one: socket.socket | None) -> None:
+        opened[:] = [old for old in opened if old.fileno() >= 0]
+        if one is not None:
+            opened.append(one)
+
+    class Plain(urllib3.connection.HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            remember(self.sock)
+
+    class Secure(urllib3.connection.HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            remember(self.sock)
+
+    class PlainPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}

@@ -1,0 +1,340 @@
+"""The sync process: ``posapp sync``, started and watched by the window, able to run without it.
+
+One engine serves a folder at a time. A second one observes: it tells its window what the first one
+changes, and takes over when that ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from posapp import logs, paths
+from posapp.domain.errors import PosappError, StorageFault, Unavailable
+from posapp.domain.facts import parse_timestamp
+from posapp.storage.journal import Journal
+from posapp.storage.mirror import Mirror, open_writer, path_in
+from sync import wire
+from sync.engine.channel import Outbox, listen
+from sync.engine.client import LOOK_UP_S, Hub, NotEnrolled
+from sync.engine.line import Line, Tell, keep_on
+from sync.engine.pull import Pull, readable
+from sync.engine.push import Push
+
+if TYPE_CHECKING:
+    from posapp.ports import Keys
+
+log = logging.getLogger(__name__)
+
+DONE, FATAL, NO_TILL = 0, 1, 2
+"""Exit codes: ended when asked to; a file cannot be used or a defect; the folder is no till."""
+FINISH_S = 2.0
+"""How long what is in flight may take once the end was asked for."""
+LOOK_EVERY_S = 1.0
+"""How often the journal is looked at without being woken: another program may have written."""
+FOLD_EVERY_S = 30.0
+OBSERVE_EVERY_S = 0.5
+SILENT_S = wire.MAX_WAIT_S + 20
+"""An observer takes the line for dead when the serving engine has noted nothing for so long."""
+
+
+def run(folder: Path, keys: Keys, stdin: IO[str], stdout: IO[str], *, watched: bool = False) -> int:
+    """Serve ``folder`` until the end of ``stdin`` (where ``watched``), SIGTERM or SIGINT.
+
+    Returns an exit code; what was fatal is told as ``{"fatal": reason}``. Needs the process's main
+    thread for the signals.
+    """
+    if os.name == "posix":
+        os.nice(5)
+    logs.start(folder, "sync")
+    ended = threading.Event()
+    with ExitStack() as stack:
+        stack.enter_context(_signals(ended.set))
+        outbox = stack.enter_context(Outbox(stdout, ended.set))
+        try:
+            return _serve(folder, keys, stdin if watched else None, outbox.tell, ended)
+        except PosappError as error:
+            log.error("%s", error)
+            outbox.tell({"fatal": error.reason})
+            return NO_TILL if error.reason == "not-enrolled" else FATAL
+        except Exception:
+            log.exception("a defect")
+            outbox.tell({"fatal": "defect"})
+            return FATAL
+
+
+def _serve(folder: Path, keys: Keys, stdin: IO[str] | None, tell: Tell, ended: threading.Event) -> int:
+    if not (folder / paths.LEDGER).exists():
+        raise StorageFault("not-enrolled", file=str(folder / paths.LEDGER))
+    key = keys.load(folder)
+    asked: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
+    woken: list[Callable[[], None]] = []
+
+    def hear(message: dict[str, Any]) -> None:
+        code = message.get("look_up")
+        if isinstance(code, str):
+            asked.put((code, message.get("ask")))
+        for wake in woken:
+            wake()
+
+    if stdin is not None:
+        listen(stdin, hear, ended.set)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(paths.FolderLock(folder, "sync"))
+        except StorageFault as fault:
+            if fault.reason != "in-use":
+                raise
+            if not _observe(folder, key, tell, ended, asked=asked, stack=stack):
+                return DONE
+        engine = stack.enter_context(Engine(folder, key, tell, asked, ended.set))
+        woken.append(engine.line.wake)
+        engine.line.wake()
+        while not ended.wait(FOLD_EVERY_S):
+            engine.fold()
+    if engine.error is not None:
+        raise engine.error
+    return DONE
+
+
+class Engine:
+    """Push, pull and look-ups of one folder, each in a thread of its own.
+
+    Use as a context manager; leaving gives what is in flight `FINISH_S` to finish. ``failed`` is
+    called when a thread met an error that waiting does not mend; `error` is that error.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        key: bytes,
+        tell: Tell,
+        asked: queue.SimpleQueue[tuple[str, object]],
+        failed: Callable[[], None],
+    ) -> None:
+        self.line = Line(tell)
+        self.error: BaseException | None = None
+        self._failed = failed
+        self._tell = tell
+        self._asked = asked
+        self._stack = ExitStack()
+        with ExitStack() as stack:
+            self._journal = Journal(folder / paths.LEDGER, key, write=True)
+            stack.callback(self._journal.close)
+            url, token = _till(self._journal)
+            self._hubs = [Hub(url, token) for _ in range(3)]
+            for hub in self._hubs:
+                stack.callback(hub.close)
+            pushing, pulling, self._looking = self._hubs
+            push = Push(pushing, self._journal, self.line, tell)
+            self._pull = Pull(
+                pulling, folder, key, self._journal, line=self.line, tell=tell, rebuilt=push.ask_again
+            )
+            stack.callback(self._pull.close)
+            self._stack = stack.pop_all()
+        self._ends: list[tuple[threading.Thread, Hub, float]] = [
+            (
+                self._thread("push", lambda: keep_on(self.line, "push", push.step, LOOK_EVERY_S)),
+                pushing,
+                FINISH_S,
+            ),
+            (self._thread("pull", lambda: keep_on(self.line, "pull", self._pull.step, 0)), pulling, 0),
+            (self._thread("look-up", self._look_up), self._looking, 0),
+        ]
+
+    def __enter__(self) -> Engine:
+        for thread, _, _ in self._ends:
+            thread.start()
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self.line.stop()
+        until = time.monotonic() + FINISH_S
+        for thread, hub, grace in reversed(self._ends):
+            thread.join(min(grace, max(0.0, until - time.monotonic())))
+            hub.hang_up()
+        for thread, _, _ in reversed(self._ends):
+            thread.join(FINISH_S)
+        self._stack.close()
+
+    def fold(self) -> None:
+        """Fold both write-ahead logs into their files, without waiting for anybody."""
+        try:
+            self._pull.fold()
+            self._journal.checkpoint()
+        except StorageFault as fault:
+            log.warning("not folded: %s", fault)
+
+    def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException as error:
+                if not self.line.stopping():
+                    self.error = error
+                    self._failed()
+
+        return threading.Thread(target=guarded, name=name, daemon=True)
+
+    def _look_up(self) -> None:
+        answer_asks(self._asked, self._looking, self._pull.take, self._tell, self.line.stopping)
+
+
+def answer_asks(
+    asked: queue.SimpleQueue[tuple[str, object]],
+    hub: Hub,
+    take: Callable[[wire.FeedChange], None],
+    tell: Tell,
+    stopping: Callable[[], bool],
+) -> None:
+    """Answer each ask within `LOOK_UP_S`, whatever the line does; a record that comes later is
+    taken all the same."""
+    while not stopping():
+        try:
+            code, ask = asked.get(timeout=0.2)
+        except queue.Empty:
+            continue
+        once = _Once(tell, ask)
+        late = threading.Timer(LOOK_UP_S, once.say, ("unreachable",))
+        late.daemon = True
+        late.start()
+        try:
+            found = hub.look_up(code)
+            if found is None:
+                once.say("unknown")
+            elif found.elsewhere is not None:
+                once.say("elsewhere", **found.elsewhere.model_dump())
+            elif found.record is not None:
+                take(found.record)
+                once.say("record", kind=found.record.kind, id=found.record.id)
+        except (Unavailable, NotEnrolled, StorageFault) as error:
+            log.info("look-up: %s", error)
+            once.say("unreachable")
+        finally:
+            late.cancel()
+
+
+class _Once:
+    """Says the outcome of one ask, the first time only."""
+
+    def __init__(self, tell: Tell, ask: object) -> None:
+        self._tell = tell
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._said = False
+
+    def say(self, outcome: str, **more: str) -> None:
+        with self._lock:
+            if self._said:
+                return
+            self._said = True
+        self._tell({"found": {"ask": self._ask, "outcome": outcome, **more}})
+
+
+def _observe(
+    folder: Path,
+    key: bytes,
+    tell: Tell,
+    ended: threading.Event,
+    *,
+    asked: queue.SimpleQueue[tuple[str, object]],
+    stack: ExitStack,
+) -> bool:
+    """Tell what another engine does here until it ends. True: its lock is ours now, in ``stack``."""
+    log.info("another engine serves this folder: observing")
+    with ExitStack() as open_now:
+        journal = Journal(folder / paths.LEDGER, key)
+        open_now.callback(journal.close)
+        hub = Hub(*_till(journal))
+        open_now.callback(hub.close)
+        over = threading.Event()
+
+        def take(found: wire.FeedChange) -> None:
+            writer = open_writer(folder, key)
+            try:
+                writer.apply(readable([found]))
+            finally:
+                writer.close()
+
+        looking = threading.Thread(
+            target=answer_asks, args=(asked, hub, take, tell, over.is_set), name="look-up", daemon=True
+        )
+        looking.start()
+        open_now.callback(looking.join, FINISH_S)
+        open_now.callback(hub.hang_up)
+        open_now.callback(over.set)
+        open_writer(folder, key).close()
+        watched = _Watched(folder, key, journal, tell)
+        open_now.callback(watched.close)
+        while not ended.wait(OBSERVE_EVERY_S):
+            watched.look()
+            try:
+                stack.enter_context(paths.FolderLock(folder, "sync"))
+            except StorageFault:
+                continue
+            log.info("the other engine has ended: taking over")
+            return True
+    return False
+
+
+class _Watched:
+    """The two files as an observer sees them change."""
+
+    def __init__(self, folder: Path, key: bytes, journal: Journal, tell: Tell) -> None:
+        self._folder = folder
+        self._key = key
+        self._journal = journal
+        self._tell = tell
+        self._mirror = Mirror(path_in(folder), key)
+        self._seen = (journal.version(), self._mirror.version())
+        self._online: bool | None = None
+
+    def close(self) -> None:
+        self._mirror.close()
+
+    def look(self) -> None:
+        """Tell what is new since the last look."""
+        path = path_in(self._folder)
+        if path != self._mirror.path:
+            self._mirror.close()
+            self._mirror = Mirror(path, self._key)
+            self._tell({"mirror": "new"})
+        seen = (self._journal.version(), self._mirror.version())
+        if seen != self._seen:
+            self._seen = seen
+            self._tell({"changed": ["*"]})
+        heard = self._mirror.meta("heard_at")
+        online = bool(heard) and (datetime.now(UTC) - parse_timestamp(heard)).total_seconds() < SILENT_S
+        if online != self._online:
+            self._online = online
+            reason = "" if online else "hub-unreachable"
+            self._tell({"line": {"online": online, "since": heard, "reason": reason}})
+
+
+def _till(journal: Journal) -> tuple[str, str]:
+    """The hub's address and this till's token. Raises StorageFault("not-enrolled")."""
+    url, token = journal.meta("hub"), journal.meta("token")
+    if not url or not token:
+        raise StorageFault("not-enrolled", file=str(journal.path))
+    return url, token
+
+
+@contextmanager
+def _signals(end: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT end the process in good order."""
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    before = {number: signal.signal(number, lambda *_: end()) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,225 @@
+"""Pull: the hub's feed into the mirror, page by page, each with its cursor in one transaction.
+
+A page is checked whole before any of it is written, and one that comes twice changes nothing. When
+the hub's past was rebuilt (another generation, a cursor it does not know), a new mirror is pulled
+from the beginning beside the old one, which serves until the new one is complete.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from posapp.domain.errors import StorageFault
+from posapp.domain.facts import timestamp
+from posapp.domain.subjects import read_body
+from posapp.storage.journal import Journal
+from posapp.storage.mirror import Change, MirrorWriter, begin_anew, open_writer, sweep, take_over
+from sync import wire
+from sync.engine.client import Hub, Trouble
+from sync.engine.line import Line, Tell
+
+log = logging.getLogger(__name__)
+
+PAGE = 100
+FOLD_EVERY = 50
+"""Pages after which the write-ahead log is folded into the file."""
+NOTE_EVERY_S = 10.0
+"""How often at most it is noted that the hub was heard and had nothing new."""
+GONE_KEPT = 10_000
+DAMAGED = frozenset({"ledger-damaged", "key-wrong"})
+_WHO = "pull"
+
+
+class Pull:
+    """The pulling end and the owner of the mirror. `step` takes one page; one thread calls it.
+
+    `take` and `fold` may be called from another thread. ``rebuilt`` is called when the hub's past
+    turned out to be another one. Raises StorageFault on opening.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        folder: Path,
+        key: bytes,
+        journal: Journal,
+        *,
+        line: Line,
+        tell: Tell,
+        rebuilt: Callable[[], None],
+    ) -> None:
+        self._hub = hub
+        self._rebuilt = rebuilt
+        self._folder = folder
+        self._key = key
+        self._journal = journal
+        self._line = line
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._mirror = open_writer(folder, key)
+        sweep(folder)
+        self._fresh: MirrorWriter | None = None
+        self._gone: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._caught_up = False
+        self._noted = 0.0
+        self._pages = 0
+
+    def close(self) -> None:
+        """Close the mirror; one that is not complete is thrown away when the next one begins."""
+        if self._fresh is not None:
+            self._fresh.close()
+        with self._lock:
+            self._mirror.close()
+
+    def fold(self) -> None:
+        """Fold the mirror's write-ahead log into its file, as far as readers allow."""
+        with self._lock:
+            self._mirror.checkpoint()
+
+    def step(self) -> bool:
+        """Take one page. Returns whether there is more; raises Trouble, NotEnrolled, StorageFault."""
+        try:
+            return self._step()
+        except Trouble as trouble:
+            self._caught_up = False
+            if trouble.status == 410:
+                self._begin_anew("the cursor is too old")
+            raise
+        except StorageFault as fault:
+            if fault.reason not in DAMAGED or fault.details.get("file") == str(self._journal.path):
+                raise
+            self._begin_anew("the mirror is damaged")
+            return True
+
+    def _step(self) -> bool:
+        into = self._fresh or self._mirror
+        after = int(into.meta("cursor") or 0)
+        held = self._caught_up and self._fresh is None
+        asked = time.monotonic()
+        page = self._hub.feed(after, PAGE, wire.MAX_WAIT_S if held else 0)
+        if self._line.stopping():
+            return False
+        generation = into.meta("generation")
+        if (generation and page.generation != generation) or page.head < after or page.next < after:
+            self._begin_anew(f"generation {page.generation}, head {page.head}")
+            return True
+        changes = _checked(page, after)
+        self._line.heard(_WHO)
+        self._caught_up = page.next >= page.head
+        if changes or page.next != after or not generation or self._due(page):
+            self._write(into, page, changes)
+        if self._caught_up and self._fresh is not None:
+            self._switch(self._fresh)
+        if held and not changes and time.monotonic() - asked < 1:
+            # Asked to hold the call and did not: do not ask it a hundred times a second.
+            self._line.pause(0.25)
+        return True
+
+    def _due(self, page: wire.FeedPage) -> bool:
+        return (
+            time.monotonic() - self._noted >= NOTE_EVERY_S
+            or self._through(page) != self._mirror.applied_through
+        )
+
+    def _write(self, into: MirrorWriter, page: wire.FeedPage, changes: list[Change]) -> None:
+        meta = {
+            "cursor": str(page.next),
+            "applied_through": str(self._through(page)),
+            "generation": page.generation,
+        }
+        if self._caught_up:
+            # Before the last page the mirror is as old as it was: part of it is still to come.
+            meta["heard_at"] = timestamp(datetime.now(UTC))
+            self._noted = time.monotonic()
+        for change in changes:
+            if change.body is None:
+                self._gone[change.kind, change.id] = change.rev
+                if len(self._gone) > GONE_KEPT:
+                    self._gone.popitem(last=False)
+        changed = into.apply(changes, **meta)
+        self._pages += 1
+        if self._pages % FOLD_EVERY == 0:
+            into.checkpoint()
+            self._journal.checkpoint()
+        if changed and into is self._mirror:
+            self._tell({"changed": changed})
+
+    def _through(self, page: wire.FeedPage) -> int:
+        """What the page has seen of this till, but no fact whose answer has not come.
+
+        A hub that knows another past of this till (a restored image) would otherwise hide what is
+        done here under numbers that are its own.
+        """
+        return min(page.applied_through, self._journal.unanswered())
+
+    # -- another mirror ---------------------------------------------------------------------------
+    def _begin_anew(self, why: str) -> None:
+        log.warning("the mirror is pulled again from the beginning: %s", why)
+        if self._fresh is not None:
+            self._fresh.close()
+        self._fresh = begin_anew(self._folder, self._key)
+        self._caught_up = False
+        self._rebuilt()
+
+    def _switch(self, fresh: MirrorWriter) -> None:
+        """The new mirror is complete: it serves from now on."""
+        self._fresh = None
+        fresh = take_over(fresh, self._folder, self._key)
+        with self._lock:
+            old, self._mirror = self._mirror, fresh
+            self._gone.clear()
+        old.close()
+        self._tell({"mirror": "new"})
+        self._tell({"changed": ["*"]})
+        sweep(self._folder)
+
+    # -- one record -------------------------------------------------------------------------------
+    def take(self, found: wire.FeedChange) -> None:
+        """Put one record that was asked for into the mirror, unless that has a newer one."""
+        changes = readable([found])
+        with self._lock:
+            newer = [c for c in changes if self._gone.get((c.kind, c.id), 0) < c.rev]
+            changed = self._mirror.apply(newer)
+        if changed:
+            self._tell({"changed": changed})
+
+
+def _checked(page: wire.FeedPage, after: int) -> list[Change]:
+    """The page's changes. Raises Trouble where it cannot be a page of a feed."""
+    last = after
+    for change in page.changes:
+        if change.seq <= last:
+            raise Trouble("hub-strange", reachable=True, why="changes out of order")
+        last = change.seq
+    if page.next < last or page.next > page.head or len(page.changes) > wire.MAX_PAGE:
+        raise Trouble("hub-strange", reachable=True, why="a cursor beyond the page")
+    if not page.changes and page.next == after and page.head > after:
+        raise Trouble("hub-strange", reachable=True, why="an empty page before the end")
+    return readable(page.changes)
+
+
+def readable(changes: Iterable[wire.FeedChange]) -> list[Change]:
+    """What of the changes this version can read.
+
+    A record that a newer hub writes in a form unknown here may not hold up the feed, and what was
+    known of it before is no longer true. It is kept under ``<kind>?``, where nobody finds it, and
+    the old form goes: a scan then asks the hub.
+    """
+    taken = []
+    for change in changes:
+        try:
+            if change.body is not None:
+                read_body(change.kind, change.body)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            log.warning("a record of kind %s cannot be read by this version", change.kind)
+            taken.append(Change(change.kind, change.id, change.rev, None))
+            taken.append(Change(f"{change.kind}?", change.id, change.rev, change.body))
+        else:
+            taken.append(Change(change.kind, change.id, change.rev, change.body))
+    return taken

@@ -1,0 +1,218 @@
+"""Push: the journal's facts to the hub, in order, without gaps, until each has its answer.
+
+What may go wrong on the way, and what then happens:
+
+- The answer is lost: the hub is asked where it is; what it has is sent again for its stored answer.
+- The hub is behind (its backup was restored): everything after its last fact is sent again.
+- The hub is further than this journal, or its hash differs: this till is a clone or was restored.
+  Nothing is sent any more until an operator has decided; the till goes on selling.
+- A batch is too slow: it is halved, and grows again with each success.
+- The hub fails on a batch (500): it is halved down to the one fact, which then holds the line,
+  since the hub takes no gaps; it is tried again and again and the till says which one it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from posapp.domain.facts import GENESIS, Answer, Entry, canonical, timestamp
+from posapp.storage.journal import Journal
+from sync import wire
+from sync.engine.client import ForkTold, GapTold, Hub, Trouble
+from sync.engine.line import LONGEST_PAUSE_S, Line, Tell
+
+log = logging.getLogger(__name__)
+
+BATCH = 100
+BATCH_BYTES = wire.MAX_BODY_BYTES - (64 << 10)
+ASK_EVERY_S = 600.0
+"""How often the hub is asked where it is: a restored backup is noticed with nothing to send, too."""
+POISON = frozenset({400, 413, 422, 500})
+"""The hub has trouble with what was sent, not with itself."""
+_WHO = "push"
+
+
+class Push:
+    """The pushing end. `step` sends one batch and settles it; one thread calls it."""
+
+    def __init__(self, hub: Hub, journal: Journal, line: Line, tell: Tell) -> None:
+        self._hub = hub
+        self._journal = journal
+        self._line = line
+        self._tell = tell
+        self._epoch = int(journal.meta("epoch") or 1)
+        self._at: int | None = None
+        self._size = BATCH
+        self._asked_at = 0.0
+
+    def ask_again(self) -> None:
+        """Ask the hub where it is before anything else is sent. Any thread."""
+        self._asked_at = -ASK_EVERY_S
+        self._line.wake()
+
+    def step(self) -> bool:
+        """Send what comes next. Returns whether there may be more; raises Trouble, NotEnrolled,
+        StorageFault."""
+        if self._asked_at + ASK_EVERY_S < time.monotonic():
+            self._at = None
+        if self._at is None:
+            self._at = self._locate()
+        entries, messages = self._batch(self._at)
+        if not messages:
+            return False
+        try:
+            answer = self._hub.push(self._request(self._at, messages))
+        except GapTold as gap:
+            if gap.last_seq >= self._at:
+                raise Trouble("hub-strange", status=409, reachable=True) from None
+            self._at = self._common(gap.last_seq, gap.last_hash)
+            return True
+        except ForkTold:
+            raise self._frozen() from None
+        except Trouble as trouble:
+            raise self._smaller(trouble, entries) from trouble
+        settled = self._checked(answer, entries)
+        self._journal.settle(settled, timestamp(datetime.now(UTC)))
+        self._at = entries[-1].seq
+        self._size = min(BATCH, self._size * 2)
+        self._line.heard(_WHO)
+        seqs = [seq for seq, _, _ in settled]
+        self._tell({"answered": seqs})
+        self._tell({"changed": sorted({entry.fact.subject for entry in self._named(seqs, entries)})})
+        return True
+
+    # -- where the hub is -------------------------------------------------------------------------
+    def _locate(self) -> int:
+        """Ask the hub where it is; the number to go on after."""
+        answered = self._journal.unanswered()
+        self._asked_at = time.monotonic()
+        try:
+            answer = self._hub.push(self._request(answered, ()))
+        except GapTold as gap:
+            at = self._common(gap.last_seq, gap.last_hash)
+        except ForkTold:
+            raise self._frozen() from None
+        else:
+            at = self._common(answer.last_seq, answer.last_hash)
+        self._line.heard(_WHO)
+        if at < answered:
+            log.warning("the hub is at fact %d, this till had answers up to %d: sending again", at, answered)
+        return min(at, answered)
+
+    def _common(self, seq: int, digest: str) -> int:
+        """``seq``, if the hub's past up to there is ours. Raises Trouble("till-forked")."""
+        if self._hash(seq) != digest:
+            raise self._frozen()
+        return seq
+
+    def _frozen(self) -> Trouble:
+        self._at = None
+        return Trouble("till-forked", status=423, reachable=True, retry_after=LONGEST_PAUSE_S)
+
+    def _hash(self, seq: int) -> str:
+        """The hash of fact ``seq``, "" where there is no such fact."""
+        if seq == 0:
+            return GENESIS.hex()
+        found = self._journal.after(seq - 1, 1)
+        return found[0].hash.hex() if found and found[0].seq == seq else ""
+
+    # -- what is sent -----------------------------------------------------------------------------
+    def _request(self, at: int, messages: Sequence[wire.FactMessage]) -> wire.FactsRequest:
+        return wire.FactsRequest(
+            epoch=self._epoch, prev_seq=at, prev_hash=self._hash(at), facts=list(messages)
+        )
+
+    def _batch(self, at: int) -> tuple[list[Entry], list[wire.FactMessage]]:
+        """The next facts that fit one request: at most `BATCH`, and not too many bytes."""
+        entries: list[Entry] = []
+        messages: list[wire.FactMessage] = []
+        room = BATCH_BYTES
+        for entry in self._journal.after(at, self._size):
+            try:
+                message = _message(entry)
+            except ValidationError:
+                # The wire has no place for it; what was before it still goes.
+                if messages:
+                    break
+                raise self._stuck(entry.seq) from None
+            room -= len(message.model_dump_json())
+            if messages and room < 0:
+                break
+            entries.append(entry)
+            messages.append(message)
+        return entries, messages
+
+    # -- trouble ----------------------------------------------------------------------------------
+    def _smaller(self, trouble: Trouble, entries: Sequence[Entry]) -> Trouble:
+        """What to do about a batch that did not get through."""
+        if not trouble.reachable:
+            self._at = None
+        poisoned = trouble.status in POISON
+        if len(entries) > 1 and (poisoned or trouble.timed_out):
+            self._size = max(1, len(entries) // 2)
+            if poisoned:
+                # Down to the culprit quickly: what stands before it shall not wait for it.
+                return Trouble(
+                    trouble.reason, status=trouble.status, reachable=True, retry_after=random.uniform(0, 1)
+                )
+        elif poisoned:
+            return self._stuck(entries[0].seq, trouble.status)
+        return trouble
+
+    def _stuck(self, seq: int, status: int = 0) -> Trouble:
+        self._size = 1
+        log.error("stuck at fact %d (status %d)", seq, status)
+        return Trouble("fact-stuck", status=status, reachable=True, seq=seq)
+
+    # -- what comes back --------------------------------------------------------------------------
+    def _checked(
+        self, answer: wire.FactsAnswer, entries: Sequence[Entry]
+    ) -> list[tuple[int, Answer, Mapping[str, Any]]]:
+        """The answers to settle, if they are answers to what was asked."""
+        ids = {entry.seq: entry.fact.id for entry in entries}
+        settled: dict[int, tuple[int, Answer, Mapping[str, Any]]] = {}
+        for one in answer.answers:
+            known = ids[one.seq] if one.seq in ids else self._id(one.seq)
+            if known != one.id:
+                raise Trouble("hub-strange", reachable=True, why="an answer to another fact")
+            body = {**one.detail, "reason": one.reason}
+            try:
+                canonical(body)
+            except ValueError:
+                raise Trouble("hub-strange", reachable=True, why="an answer with no JSON form") from None
+            settled[one.seq] = (one.seq, Answer(one.answer), body)
+        if not ids.keys() <= settled.keys() or answer.last_seq < entries[-1].seq:
+            raise Trouble("hub-strange", reachable=True, why="a fact without an answer")
+        self._common(answer.last_seq, answer.last_hash)
+        return [settled[seq] for seq in sorted(settled)]
+
+    def _id(self, seq: int) -> str:
+        found = self._journal.after(seq - 1, 1)
+        return found[0].fact.id if found and found[0].seq == seq else ""
+
+    def _named(self, seqs: Sequence[int], entries: Sequence[Entry]) -> list[Entry]:
+        """The entries with these numbers, also those answered late (a parked fact set free)."""
+        sent = {entry.seq: entry for entry in entries}
+        return [sent[seq] if seq in sent else self._journal.after(seq - 1, 1)[0] for seq in seqs]
+
+
+def _message(entry: Entry) -> wire.FactMessage:
+    fact = entry.fact
+    return wire.FactMessage(
+        seq=entry.seq,
+        id=fact.id,
+        kind=fact.kind,
+        schema_v=fact.schema_v,
+        subject=fact.subject,
+        payload=entry.payload.decode(),
+        clerk=fact.clerk,
+        at=timestamp(fact.at),
+        hash=entry.hash.hex(),
+    )
