@@ -88,6 +88,16 @@ class ResultCard(QWidget):
         """Header, details and footer as laid out for the present width."""
         return self._header, self._details, self._footer
 
+    @property
+    def scroll_position(self) -> int:
+        """How far facts and lines are scrolled, in pixels."""
+        return self._scroll
+
+    @property
+    def scroll_reach(self) -> int:
+        """How far they can be scrolled; 0 if all is in sight."""
+        return self._reach()
+
     def show_view(self, view: CardView, *, focus: bool = True) -> None:
         """Shows a result; `focus` False leaves the focus where it is."""
         self._view = view

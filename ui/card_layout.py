@@ -27,6 +27,7 @@ _LINE_ICONS = {
     LineState.RIGHT: "check",
     LineState.WRONG: "circle-x",
     LineState.GONE: "package-off",
+    LineState.PENDING: "hourglass",
 }
 _STRIPS = {LineState.RIGHT: TONES[Tone.GREEN].fill, LineState.WRONG: TONES[Tone.RED].fill}
 
@@ -152,7 +153,7 @@ class Layout:
             at = self._width - self.pad - bin_width
             bin_bottom = self._bin(bin_face, at, y - px(4), bin_width)
             room -= bin_width + px(32)
-        face, headline = self._headline(room)
+        face, headline = self.headline(room)
         above = max(0.0, (icon - headline.size().height()) / 2)
         bottom = self._put(headline, face, x, y + above)
         bottom = max(bottom, y + icon)
@@ -160,11 +161,13 @@ class Layout:
             bottom = self._text(view.name, Face.CARD, x, bottom + px(2), room)
         if view.code:
             bottom = self._text(view.code, Face.CODE, x, bottom + px(2), room)
+        if view.amount:
+            bottom = self._text(view.amount, Face.HEADLINE, x, bottom + px(4), room)
         if view.bin and not beside:
             bin_bottom = self._bin(bin_face, x, bottom + px(8), bin_width)
         return max(bottom, bin_bottom)
 
-    def _headline(self, room: float) -> tuple[Face, QStaticText]:
+    def headline(self, room: float) -> tuple[Face, QStaticText]:
         """The headline in the largest size at which no word is broken and two lines are enough."""
         words = self._view.headline.split()
         for face in HEADLINES:
