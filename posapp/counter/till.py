@@ -46,6 +46,10 @@ class Till:
         """A fact done here, now, by this clerk."""
         return Fact(new_fact_id(), kind, subject, payload, self.clerk(), self.now())
 
+    def standing(self) -> Standing:
+        """How the till stands with the hub: when it was heard, what waits for it."""
+        return self.books.standing()
+
     def age(self, standing: Standing | None = None) -> timedelta | None:
         """How old the data is; None while the hub was never heard. A clock set back counts as 0."""
         heard = (standing or self.books.standing()).heard_at
