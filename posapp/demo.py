@@ -130,12 +130,12 @@ def _say_ready(hub: str) -> None:
 
 def _enrol(folder: Path, url: str) -> str:
     """Make the folder a till of the sample store, or tell the till it is where its hub is now."""
-    from drivers.keys import StoredKeys
+    from drivers.keys import SystemKeys
     from posapp.storage.journal import Journal
     from sync.engine.client import enrol
     from sync.hub import operator
 
-    keys = StoredKeys()
+    keys = SystemKeys()
     ledger = folder / paths.LEDGER
     if ledger.exists():
         journal = Journal(ledger, keys.load(folder), write=True)
