@@ -144,11 +144,11 @@ def _till(arguments: argparse.Namespace) -> int:
 
 
 def _till_enrol(arguments: argparse.Namespace) -> int:
-    from drivers.keys import SystemKeys
+    from drivers.keys import StoredKeys
     from sync.engine.client import enrol
 
     folder = paths.data_folder(arguments.data)
-    keys = SystemKeys()
+    keys = StoredKeys()
     enrolled = enrol(arguments.hub, arguments.code, folder, keys)
     print(
         texts._("This till is now {till} of store {store}.").format(till=enrolled.till, store=enrolled.store)
@@ -163,12 +163,12 @@ def _till_enrol(arguments: argparse.Namespace) -> int:
 
 
 def _sync(arguments: argparse.Namespace) -> int:
-    from drivers.keys import SystemKeys
+    from drivers.keys import StoredKeys
     from sync.engine.process import run
 
     return run(
         paths.data_folder(arguments.data),
-        SystemKeys(),
+        StoredKeys(),
         sys.stdin,
         sys.stdout,
         watched=arguments.attached,
@@ -232,12 +232,12 @@ def _hub_stores(arguments: argparse.Namespace) -> int:
 
 # -- files ---------------------------------------------------------------------------------------
 def _journal(arguments: argparse.Namespace) -> int:
-    from drivers.keys import SystemKeys
+    from drivers.keys import StoredKeys
     from posapp.domain.facts import timestamp
     from posapp.storage.journal import Journal
 
     folder = _existing(arguments.data)
-    journal = Journal(folder / paths.LEDGER, SystemKeys().load(folder))
+    journal = Journal(folder / paths.LEDGER, StoredKeys().load(folder))
     try:
         for entry in journal.every():
             fact = entry.fact
@@ -265,11 +265,11 @@ def _journal(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from drivers.keys import SystemKeys
+    from drivers.keys import StoredKeys
     from posapp.storage.check import check_folder
 
     folder = _existing(arguments.data)
-    facts = check_folder(folder, SystemKeys().load(folder))
+    facts = check_folder(folder, StoredKeys().load(folder))
     print(
         texts.ngettext(
             "All is well: {count} fact, the chain is whole.",

@@ -70,7 +70,7 @@ class TillApp:
         self._stack.close()
 
     def _open(self, stack: ExitStack) -> None:
-        from drivers.keys import SystemKeys
+        from drivers.keys import StoredKeys
 
         chosen = settings.load(self._folder)
         if self._language:
@@ -81,7 +81,7 @@ class TillApp:
         texts.use(chosen.language)
         self.qt = QApplication.instance() or QApplication(sys.argv[:1])
         stack.enter_context(paths.FolderLock(self._folder, "till"))
-        books = Books(self._folder, self._folder / paths.LEDGER, SystemKeys().load(self._folder))
+        books = Books(self._folder, self._folder / paths.LEDGER, StoredKeys().load(self._folder))
         stack.callback(books.close)
         self.books = books
         self.hub = books.journal.meta("hub")

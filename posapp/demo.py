@@ -130,12 +130,12 @@ def _say_ready(hub: str) -> None:
 
 def _enrol(folder: Path, url: str) -> str:
     """Make the folder a till of the sample store, or tell the till it is where its hub is now."""
-    from drivers.keys import SystemKeys
+    from drivers.keys import StoredKeys
     from posapp.storage.journal import Journal
     from sync.engine.client import enrol
     from sync.hub import operator
 
-    keys = SystemKeys()
+    keys = StoredKeys()
     ledger = folder / paths.LEDGER
     if ledger.exists():
         journal = Journal(ledger, keys.load(folder), write=True)

@@ -30,7 +30,7 @@ class EngineLink:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._asked: list[str] = []
+        self._asked = 0
         self._thread = threading.Thread(target=self._watch, name="engine-link", daemon=True)
 
     def start(self) -> None:
@@ -64,8 +64,8 @@ class EngineLink:
 
     def look_up(self, code: str) -> None:
         """Ask the hub for one order; the answer comes as an event ``found`` with this ``code``."""
-        self._asked.append(code)
-        self._say({"look_up": code, "ask": len(self._asked)})
+        self._asked += 1
+        self._say({"look_up": code, "ask": self._asked})
 
     def _say(self, message: Mapping[str, Any]) -> None:
         with self._lock:
@@ -88,13 +88,6 @@ class EngineLink:
             log.warning("the sync process ended; it is started again")
             self._on_event({"line": {"online": False, "since": "", "reason": "sync-stopped"}})
             self._stopping.wait(RESTART_S[min(tries, len(RESTART_S) - 1)])
-
-    def _with_code(self, event: dict[str, Any]) -> dict[str, Any]:
-        found = event.get("found")
-        ask = found.get("ask") if isinstance(found, dict) else None
-        if not isinstance(ask, int) or not 0 < ask <= len(self._asked):
-            return event
-        return {"found": {**found, "code": self._asked[ask - 1]}}
 
     def _run(self) -> bool:
         try:
@@ -119,7 +112,7 @@ class EngineLink:
                     continue
                 heard = True
                 if isinstance(event, dict):
-                    self._on_event(self._with_code(event))
+                    self._on_event(event)
         process.wait()
         with self._lock:
             self._process = None
