@@ -92,7 +92,7 @@ def sheet(tokens: t.Tokens, px: Callable[[int], int]) -> str:
     """The style sheet for these colours; `px` scales sizes."""
     shade = "dark" if tokens.dark else "light"
     return _SHEET.substitute(
-        {name: getattr(tokens, name) for name in t.Tokens.__dataclass_fields__},
+        tokens._asdict(),
         # Through files in their final colour: a style sheet takes no pixmaps.
         check=_file("check-white"),
         up=_file(f"chevron-up-{shade}"),

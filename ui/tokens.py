@@ -6,7 +6,6 @@ that its contrast is a test and not a hope.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ui.view import Sound, Tone
@@ -15,8 +14,7 @@ INK = "#14181F"
 WHITE = "#FFFFFF"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
+class Tokens(NamedTuple):
     """One theme's colours, named by what they are for."""
 
     dark: bool
