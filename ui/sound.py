@@ -38,9 +38,10 @@ def system_player() -> Player:
         from ui.sound_windows import WindowsPlayer
 
         return WindowsPlayer()
-    from ui.sound_miniaudio import MiniaudioPlayer
+    else:
+        from ui.sound_miniaudio import MiniaudioPlayer
 
-    return MiniaudioPlayer()
+        return MiniaudioPlayer()
 
 
 class Sounds:
