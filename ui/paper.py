@@ -56,9 +56,9 @@ class Page:
         self._painter.setFont(font)
         flags = align | Qt.TextFlag.TextWordWrap
         area = QRectF(*(value * DOTS_PER_MM for value in box))
-        used = self._painter.drawText(area, flags, words)
-        height = used.height() if isinstance(used, QRectF) else area.height()
-        return height / DOTS_PER_MM
+        height = self._painter.boundingRect(area, int(flags), words).height()
+        self._painter.drawText(area, int(flags), words)
+        return min(height, area.height()) / DOTS_PER_MM
 
     def line(self, left: float, top: float, width: float) -> None:
         """A thin line across."""
@@ -69,6 +69,7 @@ class Page:
 
         The smallest version lacks the alignment pattern that helps cameras.
         """
+        # Level H of version 2 holds our codes; anything longer takes what it needs.
         for version in (2, None):
             try:
                 symbol = segno.make(content, error="h", version=version, micro=False)
