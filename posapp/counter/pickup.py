@@ -62,7 +62,7 @@ class Pickup:
                 known.name,
                 {
                     "lines": dict(judged.lines),
-                    "proof": "pass" if judged.verdict is Verdict.PASS else proof,
+                    "proof": "pass" if judged.person or judged.verdict is Verdict.PASS else proof,
                     "verdict": judged.verdict.value,
                     **{key: value for key, value in said.items() if value},
                 },

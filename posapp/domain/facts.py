@@ -91,7 +91,8 @@ def timestamp(at: datetime) -> str:
     """Aware UTC with microseconds, the form that is stored, sent and hashed."""
     if at.tzinfo is None:
         raise ValueError("a fact's time must be aware")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # strftime would write the year 999 with three digits, and such times would not sort.
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_timestamp(text: str) -> datetime:
@@ -99,7 +100,10 @@ def parse_timestamp(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"no time zone in {text!r}")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"out of range: {text!r}") from None
 
 
 def chain_hash(prev_hash: bytes, seq: int, fact: Fact, payload: bytes) -> bytes:

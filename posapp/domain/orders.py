@@ -89,11 +89,15 @@ class Order:
         here = [p for p in self.parcels if p.state in HERE]
         if any(not p.lines for p in here):
             return left
+        gone = [p for p in self.parcels if p.state is ParcelState.HANDED_OVER]
         inside: dict[str, int] = {}
-        for parcel in here:
+        for parcel in (*here, *gone):
             for line, quantity in parcel.lines:
                 inside[line] = inside.get(line, 0) + quantity
         handed = {line.id: line.quantity - left.get(line.id, 0) for line in self.lines if line.quantity}
+        if any(not p.lines for p in gone):
+            # Nobody told what was in the parcel that left: all that left was.
+            handed = {}
         return {
             line: min(quantity, left[line])
             for line in left
@@ -195,6 +199,13 @@ class Order:
 
         Raises KeyError, TypeError or ValueError where it is not an order.
         """
+        try:
+            return cls._read(body)
+        except (AttributeError, OverflowError) as error:
+            raise ValueError("not an order") from error
+
+    @classmethod
+    def _read(cls, body: Mapping[str, Any]) -> Order:
         currency = str(body.get("currency", "EUR"))
         due = body.get("due_minor")
         return cls(

@@ -92,8 +92,11 @@ def judge(  # noqa: PLR0912  # one question after the other, each with its answe
     here = [p for p in counted if p.state in HERE]
     bins = tuple(dict.fromkeys(p.bin for p in here if p.bin))
     live = order.live_hand_overs()
-    may = tuple(sorted(order.lines_here().items()))
     code = next((c for c in order.codes if c.token == token), None) if token else None
+    # A pass may be for some of the goods only, whatever else there is to say of the order.
+    some = code.lines if code is not None and code.use is CodeUse.PASS else ()
+    may = tuple((line, n) for line, n in sorted(order.lines_here().items()) if not some or line in some)
+    person = code.name if code is not None and code.use is CodeUse.PASS else ""
 
     def no(verdict: Verdict) -> Judged:
         return Judged(
@@ -104,7 +107,7 @@ def judge(  # noqa: PLR0912  # one question after the other, each with its answe
             first=live[0] if live else None,
         )
 
-    def yes(verdict: Verdict, person: str = "") -> Judged:
+    def yes(verdict: Verdict) -> Judged:
         return Judged(verdict, may, bins, len(here), len(counted), person, live[0] if live else None)
 
     if order.store != store:
@@ -126,6 +129,8 @@ def judge(  # noqa: PLR0912  # one question after the other, each with its answe
         or (code.use is CodeUse.PASS and code.until is not None and code.until < now)
     ):
         return no(Verdict.PASS_REVOKED)
+    if some and not any(line in order.open_lines() for line in some):
+        return no(Verdict.ALREADY_HANDED_OVER)
     if any(p.state in GOING_BACK for p in order.parcels):
         return no(Verdict.GOING_BACK)
     if order.paid is Paid.UNPAID:
@@ -143,10 +148,7 @@ def judge(  # noqa: PLR0912  # one question after the other, each with its answe
     if order.question:
         return yes(Verdict.ANSWER_NEEDED)
     if code is not None and code.use is CodeUse.PASS:
-        allowed = tuple((line, n) for line, n in may if not code.lines or line in code.lines)
-        if not allowed:
-            return no(Verdict.ALREADY_HANDED_OVER)
-        return Judged(Verdict.PASS, allowed, bins, len(here), len(counted), code.name)
+        return yes(Verdict.PASS)
     if live:
         return yes(Verdict.REST_OPEN)
     if order.note:
