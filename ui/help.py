@@ -1,0 +1,80 @@
+"""The keys at a glance, over the screen and never in the way of a scan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from posapp.texts import _
+from ui.buttons import Button, Kind
+from ui.theme import Face
+from ui.view import Action
+
+if TYPE_CHECKING:
+    from ui.theme import Theme
+
+
+class HelpOverlay(QWidget):
+    """Covers its parent until Escape, F1, the button or the next scan."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setProperty("kind", "page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._title = QLabel(self)
+        self._title.setProperty("kind", "prompt")
+        self._grid = QGridLayout()
+        self._close = Button(theme, Kind.PRIMARY, self)
+        self._close.triggered.connect(lambda _id: self.hide())
+        column = QVBoxLayout(self)
+        pad = theme.px(32)
+        column.setContentsMargins(pad, pad, pad, pad)
+        column.addWidget(self._title)
+        column.addLayout(self._grid)
+        column.addStretch(1)
+        column.addWidget(self._close, 0, Qt.AlignmentFlag.AlignRight)
+        self._rows: list[tuple[QLabel, QLabel]] = []
+
+    def toggle(self) -> None:
+        """Show or hide it."""
+        if self.isVisible():
+            self.hide()
+            return
+        self.retranslate()
+        parent = self.parentWidget()
+        if parent is not None:
+            self.setGeometry(parent.rect())
+        self.show()
+        self.raise_()
+        self._close.setFocus()
+
+    def retranslate(self) -> None:
+        """Set every text again."""
+        self._title.setText(_("Keys"))
+        self._close.show_action(Action("close", _("Close"), "Esc"))
+        keys = (
+            (_("A scan"), _("works on every screen and never presses a button")),
+            ("F12", _("the next step: the dark button at the bottom right")),
+            (_("Ctrl+Z"), _("take the last hand-over back while the bar is shown")),
+            ("F3", _("search by name, number or goods")),
+            ("Esc", _("back to scanning; what was open stays in the list")),
+            (_("Ctrl+1 to 4"), _("scan, pickups, needs attention, settings")),
+            (_("Tab, space"), _("go from button to button, press one")),
+        )
+        while len(self._rows) < len(keys):
+            pair = (QLabel(self), QLabel(self))
+            at = len(self._rows)
+            self._rows.append(pair)
+            for column, label in enumerate(pair):
+                label.setWordWrap(bool(column))
+                self._grid.addWidget(label, at, column)
+            self._grid.setColumnStretch(1, 1)
+            self._grid.setHorizontalSpacing(self._theme.px(32))
+            self._grid.setVerticalSpacing(self._theme.px(12))
+        for pair, words in zip(self._rows, keys, strict=True):
+            for label, text in zip(pair, words, strict=True):
+                label.setText(text)
+            pair[0].setFont(self._theme.font(Face.SECTION))

@@ -1,0 +1,75 @@
+"""How the line to the hub is told in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from posapp.texts import N_, _, moment, ngettext
+from ui.pills import Link
+from ui.view import Tone
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from posapp.domain.known import Standing
+    from ui.bridge import LineState
+
+
+class LineWords(NamedTuple):
+    """The pill's words, and the bar's; an empty bar is not shown."""
+
+    link: Link
+    pill: str
+    bar: str = ""
+    tone: Tone = Tone.AMBER
+    icon: str = "wifi-off"
+
+
+# What will not mend by itself: pill and sentence.
+_TROUBLES: dict[str, tuple[str, str]] = {
+    "hub-strange": (
+        N_("Hub disturbed"),
+        N_("The hub gives answers that this till does not understand. Please call support."),
+    ),
+    "revoked": (
+        N_("Till locked out"),
+        N_("The hub does not accept this till any more. Please ask the operator for a new code."),
+    ),
+    "not-enrolled": (
+        N_("Not enrolled"),
+        N_("This till is not enrolled yet. Please ask the operator for a code."),
+    ),
+    "fork": (
+        N_("Till locked out"),
+        N_("Another till uses this till's number. Please hand over nothing and call support."),
+    ),
+    "too-old": (
+        N_("posapp is too old"),
+        N_("The hub needs a newer posapp. Please call support."),
+    ),
+}
+
+
+def words(state: LineState | None, standing: Standing, now: datetime) -> LineWords:
+    """What is told of the line; ``state`` is None until sync has spoken for the first time."""
+    waiting = (
+        ngettext("{count} act waits", "{count} acts wait", standing.waiting).format(count=standing.waiting)
+        if standing.waiting
+        else ""
+    )
+    if state is None:
+        return LineWords(Link.OFFLINE, _("Connecting …"))
+    if state.online:
+        return LineWords(Link.ONLINE, _("Online"))
+    trouble = _TROUBLES.get(state.reason)
+    if trouble is not None:
+        bar = " – ".join(part for part in (_(trouble[1]), waiting) if part)
+        return LineWords(Link.TROUBLE, _(trouble[0]), bar, Tone.RED, "alert-triangle")
+    if standing.heard_at is None:
+        bar = _("This till has not reached the hub yet, so it knows no orders. Please check the network.")
+        return LineWords(Link.OFFLINE, _("Never connected"), bar)
+    since = state.since or standing.heard_at
+    bar = _("Offline since {time}").format(time=moment(since, now))
+    if waiting:
+        bar += f" – {waiting}"
+    return LineWords(Link.OFFLINE, _("Offline"), _("{state}. You can go on working.").format(state=bar))

@@ -1,0 +1,386 @@
+"""Home: scan or type, see the result, hand over."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from posapp.domain.codes import Kind, Scan, Source
+from posapp.domain.errors import PosappError
+from posapp.domain.pickup import Verdict
+from posapp.texts import _, clock, ngettext, sentence
+from ui import kinds
+from ui.card import ResultCard
+from ui.presenter import GO, Acted
+from ui.screens.code_field import CodeField
+from ui.screens.idle import IdlePane
+from ui.screens.panels import ListPanel
+from ui.screens.recents import Recents
+from ui.screens.screen import Screen
+from ui.screens.tray import Tray
+from ui.tokens import GAP, QUEUE_FROM
+from ui.view import Sound
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QKeyEvent, QResizeEvent
+
+    from posapp.counter.desk import Desk
+    from posapp.counter.queues import Row
+    from posapp.counter.scanning import Result
+    from posapp.domain.known import Known
+    from ui.bridge import LookedUp
+    from ui.screens.recents import Recent
+    from ui.theme import Theme
+
+SEARCH_MS = 1500
+SIDE_WIDTH = 360
+READY_ROWS = 30
+
+
+class ScanScreen(Screen):
+    """Promises: a new scan always wins over what is shown, and what was shown stays in the lists; a
+    typed text is never lost to a scan; a press does its work once, however often it comes.
+
+    Signals: `acted` with an `Acted`, which the window offers to undo.
+    """
+
+    acted = Signal(object)
+
+    def __init__(self, desk: Desk, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(desk, theme, parent)
+        self._recents = Recents(desk)
+        self._front: Recent | None = None
+        self._found: dict[str, Known] = {}
+        self._searched: ListPanel | None = None
+        self._asked = QTimer(self, singleShot=True, interval=SEARCH_MS)
+        self._asked.timeout.connect(self._on_no_answer)
+        self._build()
+        self.retranslate()
+
+    def _build(self) -> None:
+        theme = self.theme
+        self.prompt = QLabel(self)
+        self.prompt.setProperty("kind", "prompt")
+        self.prompt.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.field = CodeField(self)
+        self.field.setProperty("kind", "scan")
+        self.field.setMaxLength(200)
+        self.field.returnPressed.connect(self._on_typed)
+        self.prompt.setBuddy(self.field)
+        self.card = ResultCard(theme)
+        self.card.action.connect(self._on_action)
+        self.card.expired.connect(self._on_expired)
+        self.tray = Tray(theme)
+        self.tray.answered.connect(self._on_answered)
+        self.tray.chosen.connect(self._on_chosen)
+        self.tray.more.connect(lambda: self.go.emit("search"))
+        self.idle = IdlePane(theme)
+        self.idle.opened.connect(self._on_recent)
+        self.idle.waiting_pressed.connect(lambda: self.go.emit("pickups"))
+        self._result = QWidget()
+        column = QVBoxLayout(self._result)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.card, 1)
+        column.addWidget(self.tray)
+        self._pane = QStackedWidget(self)
+        self._pane.addWidget(self.idle)
+        self._pane.addWidget(self._result)
+        self.ready = ListPanel(theme, codes_like="AA-12", parent=self)
+        self.ready.opened.connect(self._on_row)
+        work = QVBoxLayout()
+        work.addWidget(self.prompt)
+        work.addWidget(self.field)
+        work.addWidget(self._pane, 1)
+        sides = QHBoxLayout(self)
+        sides.addLayout(work, 1)
+        sides.addWidget(self.ready)
+        self._layouts = (column, work, sides)
+        theme.changed.connect(self._restyle)
+        self._restyle()
+
+    # -- what the window asks -----------------------------------------------------------------------
+    def retranslate(self) -> None:
+        self.prompt.setText(_("Scan or type a code"))
+        self.field.setPlaceholderText(_("Code, order number or name"))
+        self.field.setAccessibleName(_("Code, order number or name"))
+        self.idle.retranslate()
+        self.ready.name(_("Ready for pickup"), _("Nothing is ready for pickup at the moment."))
+        self.tray.retranslate()
+        if self._front is not None:
+            self.card.revise_view(self._front.view(self.desk))
+
+    def refresh(self) -> None:
+        self._recents.refresh()
+        if self._front is not None:
+            before, view = self.card.view, self._front.view(self.desk)
+            if (view.headline, view.tone) != (before.headline, before.tone):
+                self._show(self._front)
+            elif view != before:
+                self.card.revise_view(view)
+        self._list()
+
+    def enter(self) -> None:
+        if self._front is None or not self.card.buttons:
+            self.field.setFocus()
+        else:
+            self.card.buttons[-1].setFocus()
+
+    def press_primary(self) -> bool:
+        return self._front is not None and self.card.press_primary()
+
+    def escape(self) -> bool:
+        if self._pane.currentWidget() is not self.idle:
+            self._leave()
+            self.field.setFocus()
+        elif self.field.text():
+            self.field.clear()
+        else:
+            return False
+        return True
+
+    # -- scanning -----------------------------------------------------------------------------------
+    def scan(self, scan: Scan) -> None:
+        """Whatever was scanned or typed, wherever the clerk was."""
+        try:
+            result = self.desk.scanning.scan(scan)
+            if result is None:
+                return
+            typed = scan.source is Source.TYPED
+            if typed and self._by_name(scan.text, result):
+                return
+        except PosappError as error:
+            self.show_error(error)
+            return
+        self.show_result(result)
+        readable = result.verdict not in (Verdict.UNREADABLE, Verdict.UNKNOWN)
+        if typed and readable:
+            self.field.clear()
+        elif typed:
+            self.field.setFocus()
+
+    def open(self, known: Known) -> None:
+        """A subject chosen from a list, as it is now."""
+        try:
+            self.show_result(self.desk.scanning.again(self.desk.scanning.open(known)))
+        except PosappError as error:
+            self.show_error(error)
+
+    def show_result(self, result: Result) -> None:
+        """Put a result in front; the hub is asked where this till does not know the code."""
+        self._asked.stop()
+        self._front = self._recents.add(result, clock(self.desk.till.now()))
+        self._show(self._front)
+        if result.verdict is Verdict.SEARCHING and result.reading is not None:
+            self._asked.start()
+            self.desk.look_up(result.reading.value)
+
+    def show_error(self, error: PosappError) -> None:
+        """Something did not work: say so where the clerk looks, and what to do."""
+        self._pane.setCurrentWidget(self._result)
+        self.tray.show_error(sentence(error))
+        self.sounded.emit((Sound.STOP,))
+
+    def looked_up(self, answer: LookedUp) -> None:
+        """The hub's answer; one that comes late still replaces "unknown"."""
+        front = self._front
+        reading = front.result.reading if front else None
+        if front is None or reading is None or front.result.known or reading.value != answer.code:
+            return
+        self._asked.stop()
+        if answer.outcome == "unreachable":
+            result = self.desk.scanning.found(front.result)
+            self.show_result(replace(result, online=False))
+        elif answer.outcome != "unknown" or front.result.verdict is Verdict.SEARCHING:
+            self.show_result(self.desk.scanning.found(front.result, answer.elsewhere))
+
+    def _on_no_answer(self) -> None:
+        if self._front is not None and self._front.result.verdict is Verdict.SEARCHING:
+            self.show_result(self.desk.scanning.found(self._front.result))
+
+    def _on_typed(self) -> None:
+        text = self.field.text().strip()
+        if text:
+            now = time.monotonic_ns() // 1_000_000
+            self.scan(Scan.of("typed", Source.TYPED, [text], at_ms=now))
+
+    # -- search -------------------------------------------------------------------------------------
+    def _by_name(self, text: str, result: Result) -> bool:
+        """A typed text that is no code and no number of ours may be a name."""
+        free = result.reading is not None and result.reading.kind is Kind.FREE
+        if not free or result.verdict not in (Verdict.SEARCHING, Verdict.UNKNOWN):
+            return False
+        rows = self.desk.queues.search(text)
+        if len(rows) == 1:
+            self.field.clear()
+            self.open(rows[0].known)
+        elif rows:
+            self._show_found(text, rows)
+        return bool(rows)
+
+    def _show_found(self, text: str, rows: list[Row]) -> None:
+        panel = self._searched
+        if panel is None:
+            panel = self._searched = ListPanel(self.theme, codes_like="AA-12")
+            panel.opened.connect(self._on_row)
+            self._pane.addWidget(panel)
+        found = ngettext("{count} match for “{text}”", "{count} matches for “{text}”", len(rows))
+        panel.name(found.format(count=len(rows), text=text), "")
+        self._found.update({row.known.name: row.known for row in rows})
+        panel.show_rows([kinds.PRESENTERS[row.known.kind].row(row) for row in rows])
+        self._front = None
+        self._pane.setCurrentWidget(panel)
+        panel.list.setCurrentIndex(panel.list.rows.index(0, 0))
+        panel.list.setFocus()
+        self.field.clear()
+
+    def _on_row(self, name: str) -> None:
+        if name in self._found:
+            self.open(self._found[name])
+
+    def _on_recent(self, key: str) -> None:
+        recent = self._recents.find(key)
+        if recent is None:
+            return
+        result = recent.result
+        if result.known is not None:
+            self.show_result(self.desk.scanning.again(result))
+        elif result.reading is not None:
+            self.show_result(self.desk.scanning.read(result.reading))
+
+    # -- the card -----------------------------------------------------------------------------------
+    def _show(self, recent: Recent) -> None:
+        view = recent.view(self.desk)
+        result, found = recent.result, kinds.presenter(recent.result)
+        self.tray.clear()
+        self.prompt.hide()
+        self._pane.setCurrentWidget(self._result)
+        ask = found.question(result, recent.said) if found and recent.acted is None else None
+        waits = ask is not None and not (view.primary and view.primary.enabled)
+        self.card.show_view(view, focus=not (waits or result.choices))
+        self.sounded.emit(view.sound)
+        if ask is not None and waits:
+            self.tray.ask(ask.text)
+        elif result.choices:
+            self.tray.offer([kinds.PRESENTERS[known.kind].choice(known) for known in result.choices])
+
+    def _on_action(self, action: str) -> None:
+        front = self._front
+        if front is None:
+            return
+        if action == GO + "type":
+            self.field.setFocus()
+            self.field.selectAll()
+        elif action.startswith(GO):
+            self.go.emit(action.removeprefix(GO))
+        elif front.acted is None:
+            self._press(front, action)
+
+    def _press(self, front: Recent, action: str) -> None:
+        found = kinds.presenter(front.result)
+        if found is None:
+            return
+        try:
+            step = found.press(self.desk, front.result, action, front.said)
+        except PosappError as error:
+            self._refused(front, error)
+            return
+        if isinstance(step, Acted):
+            self._recents.acted(front, step)
+            self.acted.emit(step)
+        else:
+            front.said = step
+        self._show(front)
+        if isinstance(step, Acted):
+            self._list()
+
+    def _refused(self, front: Recent, error: PosappError) -> None:
+        """Nothing was written: show how things stand now, with the reason below."""
+        front.result = self.desk.scanning.again(front.result)
+        self._show(front)
+        self.show_error(error)
+
+    def _on_answered(self, answer: str) -> None:
+        if self._front is not None:
+            self._front.said = {**self._front.said, "answer": answer}
+            self._show(self._front)
+
+    def _on_chosen(self, position: int) -> None:
+        if self._front is not None and position < len(self._front.result.choices):
+            self.open(self._front.result.choices[position])
+
+    def _on_expired(self) -> None:
+        if self._front is not None and self._front.acted is not None:
+            had_focus = self.card.hasFocus()
+            self._leave()
+            if had_focus:
+                self.field.setFocus()
+
+    def undo(self, acted: Acted) -> str:
+        """Take an act back and show its subject again; the sentence to be said of it."""
+        try:
+            acted.undo()
+        except PosappError as error:
+            self.show_error(error)
+            return ""
+        recent = self._recents.undone(acted)
+        if recent is not None:
+            self.show_result(self.desk.scanning.again(recent.result))
+        return acted.undone
+
+    def _leave(self) -> None:
+        """Back to idle; the result stays in the lists."""
+        self._front = None
+        self._asked.stop()
+        self.tray.clear()
+        self.prompt.show()
+        self._pane.setCurrentWidget(self.idle)
+        self._list()
+
+    # -- lists and layout -----------------------------------------------------------------------------
+    def _list(self) -> None:
+        if self._pane.currentWidget() is self.idle:
+            self.idle.show_rows(self._recents.opened_rows(), self._recents.last_rows())
+        queues = self.desk.queues
+        count = sum(queues.count(kind, found.ready) for kind, found in kinds.PRESENTERS.items())
+        self.idle.show_waiting(count)
+        if self.ready.isHidden():
+            return
+        heading = ngettext("{count} ready for pickup", "{count} ready for pickup", count)
+        self.ready.heading.show_text(heading.format(count=count))
+        rows = []
+        for kind, found in kinds.PRESENTERS.items():
+            for row in queues.rows(kind, found.ready, limit=READY_ROWS):
+                self._found[row.known.name] = row.known
+                rows.append(replace(found.row(row), end=found.row(row).end.partition(" · ")[0]))
+        self.ready.show_rows(rows)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """What is typed anywhere on this screen goes into the field."""
+        text = event.text()
+        plain = not event.modifiers() & (
+            Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
+        )
+        if plain and text.isprintable() and text.strip():
+            self.field.setFocus()
+            self.field.insert(text)
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        wide = self.window().width() >= QUEUE_FROM
+        if self.ready.isHidden() is wide:
+            self.ready.setVisible(wide)
+            self.idle.waiting.setVisible(not wide)
+            QTimer.singleShot(0, self, self._list)
+
+    def _restyle(self) -> None:
+        px = self.theme.px
+        self.ready.setFixedWidth(px(SIDE_WIDTH))
+        column, work, sides = self._layouts
+        for layout in (column, work, sides):
+            layout.setSpacing(px(GAP))
+        sides.setContentsMargins(px(16), px(16), px(16), px(16))

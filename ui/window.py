@@ -1,0 +1,337 @@
+"""The till's window: its places, the line, the undo bar, the keys, and the way of every scan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtCore import QKeyCombination, Qt, QTimer
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from posapp import texts
+from posapp.texts import _
+from ui import line, wedge
+from ui.bridge import Bridge, DeviceState, LineState
+from ui.rail import Place, Rail
+from ui.screens.scan import ScanScreen
+from ui.screens.tray import Strip
+from ui.theme import Theme
+from ui.topbar import TopBar
+from ui.undo_bar import UndoBar
+from ui.view import Action, Sound, Tone
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QCloseEvent, QPaintEvent, QResizeEvent
+
+    from posapp.counter.desk import Desk
+    from posapp.domain.codes import Scan
+    from posapp.domain.known import Known
+    from posapp.settings import Settings
+    from ui.help import HelpOverlay
+    from ui.presenter import Acted
+    from ui.screens.screen import Screen
+    from ui.sound import Sounds
+
+PLACES = ("scan", "pickups", "attention", "settings")
+_ICONS = {"scan": "scan", "pickups": "packages", "attention": "scale", "settings": "settings"}
+REFRESH_MS = 40
+
+
+class TillWindow(QWidget):
+    """Promises: a scan is taken on every place and never reaches a widget; what was done can be taken
+    back on every place while its bar is shown; only the place in front is read again when something
+    changes, the others when they are shown. No dialog is ever opened.
+
+    ``save_settings`` is called with each change the clerk makes. Call `start_sounds` once the window
+    is live.
+    """
+
+    def __init__(
+        self, desk: Desk, bridge: Bridge, settings: Settings, save_settings: Callable[[Settings], None]
+    ) -> None:
+        super().__init__()
+        self.desk = desk
+        self.bridge = bridge
+        self.settings = settings
+        self._save = save_settings
+        self.sounds: Sounds | None = None
+        self._line: LineState | None = None
+        self._acted: Acted | None = None
+        self._stale: set[str] = set()
+        self._live: Callable[[], None] | None = None
+        self._help: HelpOverlay | None = None
+        self.theme = Theme(self)
+        self._apply_look()
+        self._build()
+        self.retranslate()
+        self._listen()
+
+    # -- building -----------------------------------------------------------------------------------
+    def _build(self) -> None:
+        self.setProperty("kind", "page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setMinimumSize(1024, 768)
+        self.resize(1280, 800)
+        self.rail = Rail(self.theme, self)
+        self.rail.chosen.connect(self.go)
+        self.topbar = TopBar(self.theme, self)
+        self.topbar.line_pressed.connect(lambda: self.go("attention"))
+        self.topbar.sound_pressed.connect(self._on_mute)
+        self.topbar.help_pressed.connect(self._on_help)
+        self.line_bar = Strip(self.theme, Tone.AMBER, "wifi-off", self)
+        self.home = ScanScreen(self.desk, self.theme)
+        self.home.acted.connect(self._on_acted)
+        self.screens: dict[str, Screen] = {}
+        self.stack = QStackedWidget(self)
+        self._add("scan", self.home)
+        self.undo_bar = UndoBar(self.theme, self)
+        self.undo_bar.undone.connect(lambda _id: self.undo())
+        self.undo_bar.expired.connect(self._on_undo_over)
+        side = QVBoxLayout()
+        side.setSpacing(0)
+        side.addWidget(self.topbar)
+        for part, stretch in ((self.line_bar, 0), (self.stack, 1), (self.undo_bar, 0)):
+            row = QHBoxLayout()
+            row.addWidget(part)
+            if part is not self.stack:
+                row.setContentsMargins(self.theme.px(16), 0, self.theme.px(16), 0)
+            side.addLayout(row, stretch)
+        side.setContentsMargins(0, 0, 0, 0)
+        across = QHBoxLayout(self)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(0)
+        across.addWidget(self.rail)
+        across.addLayout(side, 1)
+        self._shortcuts()
+
+    def _shortcuts(self) -> None:
+        control, key = Qt.KeyboardModifier.ControlModifier, Qt.Key
+        bound: dict[QKeyCombination | Qt.Key, Callable[[], object]] = {
+            key.Key_F1: self._on_help,
+            key.Key_F3: lambda: self.go("search"),
+            key.Key_F12: self._on_primary,
+            key.Key_Escape: self._on_escape,
+            QKeyCombination(control, key.Key_Z): self.undo,
+        }
+        for number, place in enumerate(PLACES):
+            bound[QKeyCombination(control, key(key.Key_1 + number))] = partial(self.go, place)
+        for keys, act in bound.items():
+            shortcut = QShortcut(QKeySequence(keys), self)
+            # A key that is held must not press what the first press has put in front.
+            shortcut.setAutoRepeat(False)
+            shortcut.activated.connect(act)
+
+    def _listen(self) -> None:
+        bridge = self.bridge
+        bridge.code_scanned.connect(self.take_scan)
+        bridge.changed.connect(self._on_changed)
+        bridge.mirror_replaced.connect(self._on_changed)
+        bridge.looked_up.connect(self.home.looked_up)
+        bridge.line_changed.connect(self._on_line)
+        bridge.sync_failed.connect(lambda reason: self._on_line(LineState(False, None, reason)))
+        bridge.device_changed.connect(self._on_device)
+        self._wedge = wedge.install(self, bridge.code_scanned.emit)
+        self._refresh = QTimer(self, singleShot=True, interval=REFRESH_MS)
+        self._refresh.timeout.connect(self._on_refresh)
+
+    def _add(self, name: str, screen: Screen) -> None:
+        self.screens[name] = screen
+        self.stack.addWidget(screen)
+        screen.go.connect(self.go)
+        screen.open_subject.connect(self._on_open)
+        screen.sounded.connect(self._on_sounded)
+
+    def _screen(self, name: str) -> Screen:
+        """The place, built when it is first wanted."""
+        if name not in self.screens:
+            from ui.screens import places
+
+            self._add(name, places.make(name, self))
+            self.screens[name].retranslate()
+        return self.screens[name]
+
+    # -- what app.py calls ----------------------------------------------------------------------------
+    def when_live(self, call: Callable[[], None]) -> None:
+        """Call back once, after the first paint, when a scan would be taken."""
+        self._live = call
+
+    def start_sounds(self) -> None:
+        """Begin to be heard; the device is opened by the first sound."""
+        from ui.sound import Sounds
+
+        def tell(available: bool) -> None:
+            self.bridge.device_changed.emit(DeviceState("sound", "up" if available else "down"))
+
+        volume = self.settings.volume / 100
+        self.sounds = Sounds(volume=volume, muted=not volume, on_available=tell, beep=QApplication.beep)
+        self._show_sound()
+
+    def apply(self, settings: Settings) -> None:
+        """Take over changed settings at once, and keep them."""
+        before, self.settings = self.settings, settings
+        self._save(settings)
+        if (before.theme, before.scale) != (settings.theme, settings.scale):
+            self._apply_look()
+        if self.sounds is not None:
+            self.sounds.set_volume(settings.volume / 100)
+            self.sounds.muted = not settings.volume
+        if before.language != settings.language:
+            texts.use(settings.language)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        """Set every text again, in the language in use."""
+        self.setWindowTitle(_("posapp – {store}").format(store=self.desk.till.store_name))
+        labels = (_("Scan"), _("Pickups"), _("Needs attention"), _("Settings"))
+        places = [
+            Place(name, _ICONS[name], label, _("{place} (Ctrl+{number})").format(place=label, number=at))
+            for at, (name, label) in enumerate(zip(PLACES, labels, strict=True), start=1)
+        ]
+        self.rail.show_places(places)
+        self.rail.select(self.place)
+        self.rail.setAccessibleName(_("Places"))
+        self.topbar.retranslate()
+        self.topbar.show_people(self.desk.till.store_name, self.settings.clerk)
+        if self._acted is not None:
+            self.undo_bar.button.show_action(_undo_action())
+        for screen in self.screens.values():
+            screen.retranslate()
+        self._show_sound()
+        self._show_line()
+
+    # -- going about ----------------------------------------------------------------------------------
+    @property
+    def place(self) -> str:
+        """The place in front."""
+        front = self.stack.currentWidget()
+        return next(name for name, screen in self.screens.items() if screen is front)
+
+    @property
+    def front(self) -> Screen:
+        """The screen in front."""
+        return self.screens[self.place]
+
+    def go(self, to: str) -> None:
+        """Show a place; ``search`` is the pickups' search field, also for a name typed at home."""
+        name = "pickups" if to == "search" else to
+        screen = self._screen(name)
+        self.stack.setCurrentWidget(screen)
+        self.rail.select(name)
+        self._stale.discard(name)
+        screen.refresh()
+        screen.enter()
+
+    def take_scan(self, scan: Scan) -> None:
+        """A scan from any device: the place in front may want it, else home shows what it is."""
+        if self._help is not None:
+            self._help.hide()
+        if self.front.take_scan(scan):
+            return
+        if self.front is not self.home:
+            self._to_home()
+        self.home.scan(scan)
+
+    def undo(self) -> None:
+        """Take back what the bar names."""
+        acted, self._acted = self._acted, None
+        if acted is None:
+            return
+        self.undo_bar.dismiss()
+        self._to_home()
+        self.home.undo(acted)
+        self._show_line()
+
+    def _to_home(self) -> None:
+        self.stack.setCurrentWidget(self.home)
+        self.rail.select("scan")
+
+    def _on_open(self, known: Known) -> None:
+        self._to_home()
+        self.home.open(known)
+
+    def _on_primary(self) -> None:
+        self.front.press_primary()
+
+    def _on_escape(self) -> None:
+        if self._help is not None and self._help.isVisible():
+            self._help.hide()
+        elif not self.front.escape() and self.front is not self.home:
+            self.go("scan")
+
+    def _on_help(self) -> None:
+        if self._help is None:
+            from ui.help import HelpOverlay
+
+            self._help = HelpOverlay(self.theme, self.stack)
+        self._help.toggle()
+
+    def _on_acted(self, acted: Acted) -> None:
+        self._acted = acted
+        self.undo_bar.show_undo(acted.text, _undo_action(), acted.done.undo_s)
+        self._show_line()
+
+    def _on_undo_over(self) -> None:
+        self._acted = None
+
+    # -- news -----------------------------------------------------------------------------------------
+    def _on_changed(self, _names: object = None) -> None:
+        self._stale.update(self.screens)
+        if not self._refresh.isActive():
+            self._refresh.start()
+
+    def _on_refresh(self) -> None:
+        self._stale.discard(self.place)
+        self.front.refresh()
+        self._show_line()
+
+    def _on_line(self, state: LineState) -> None:
+        self._line = state
+        self._show_line()
+
+    def _show_line(self) -> None:
+        till = self.desk.till
+        words = line.words(self._line, till.standing(), till.now())
+        self.topbar.show_line(words)
+        self.line_bar.say(words.bar, tone=words.tone, icon=words.icon)
+        self.rail.show_badge("attention", len(self.desk.attention.cases()))
+
+    def _on_device(self, state: object) -> None:
+        self._show_sound()
+
+    # -- sound and look -------------------------------------------------------------------------------
+    def _on_sounded(self, sounds: tuple[Sound, ...]) -> None:
+        if self.sounds is not None and sounds:
+            self.sounds.play(*sounds)
+
+    def _on_mute(self) -> None:
+        if self.sounds is not None:
+            self.sounds.muted = not self.sounds.muted
+        self._show_sound()
+
+    def _show_sound(self) -> None:
+        on = self.settings.volume > 0 and not (self.sounds and self.sounds.muted)
+        self.topbar.show_sound(on=on, available=self.sounds.available if self.sounds else None)
+
+    def _apply_look(self) -> None:
+        application = cast("QApplication", QApplication.instance())
+        self.theme.apply(application, self.settings.theme == "dark", self.settings.scale / 100)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._live is not None:
+            call, self._live = self._live, None
+            QTimer.singleShot(0, self, call)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if self._help is not None:
+            self._help.setGeometry(self.stack.rect())
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.sounds is not None:
+            self.sounds.close()
+        super().closeEvent(event)
+
+
+def _undo_action() -> Action:
+    return Action("undo", _("Undo"), _("Ctrl+Z"), "arrow-back-up")
