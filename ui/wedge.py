@@ -81,7 +81,7 @@ class WedgeFilter(QObject):
         super().__init__(parent)
         self._on_scan = on_scan
         self._detector = BurstDetector("keyboard", gap_ms=gap_ms)
-        self._decode = _codes_of(QGuiApplication.platformName())
+        self._decode = codes_of(QGuiApplication.platformName())
         self._replaying = False
         self._gap = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._gap.timeout.connect(self._on_gap)
@@ -251,7 +251,7 @@ def _reaches(shortcut: QShortcut) -> bool:
     return True
 
 
-def _codes_of(platform: str) -> Callable[[QKeyEvent], int]:
+def codes_of(platform: str) -> Callable[[QKeyEvent], int]:
     """How to get a key's evdev code on a platform of Qt; a negative number where there is none.
 
     Xkb key codes are evdev's plus 8, on X11 and Wayland alike; macOS has no scan codes.

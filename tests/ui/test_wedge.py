@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from posapp.domain.codes import Scan
 from posapp.domain.keys import GAP_MS, US_LAYOUT
-from ui.wedge import install
+from ui.wedge import codes_of, install
 
 CODE = "PK7KX29DRTH"
 OTHER = "PK4GN7P2TXV"
@@ -289,3 +289,20 @@ def test_a_held_ctrl_turns_no_scan_into_shortcuts(till: Till) -> None:
     till.enter()
     till.scanned(CODE.lower())
     assert fired == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "native", "code"),
+    [
+        ("xcb", 36, 28),
+        ("wayland", 36, 28),
+        ("windows", 28, 28),
+        ("windows", 0x11C, 96),
+        ("windows", 0x148, 0x148),  # the arrow is no keypad 8
+        ("windows", 0, 28),
+        ("cocoa", 1, 28),
+    ],
+)
+def test_key_codes_by_platform(platform: str, native: int, code: int) -> None:
+    event = QKeyEvent(PRESS, Qt.Key.Key_Return, NONE, native, 0, 0, "\r")
+    assert codes_of(platform)(event) == code
