@@ -146,7 +146,7 @@ def test_nothing_of_a_scan_reaches_a_widget(counter: Counter, focus: str, suffix
     assert (state["text"], state["acts"], state["list"]) == ("", [], [0, focus == "list"])
 
 
-@pytest.mark.parametrize("delay_ms", [0, 2, 20, 30])
+@pytest.mark.parametrize("delay_ms", [0, 2, 10])
 def test_two_scans_without_a_pause(counter: Counter, delay_ms: int) -> None:
     counter.display.type_code(CODE, delay_ms=delay_ms)
     counter.display.type_code(OTHER, delay_ms=delay_ms)
@@ -163,7 +163,9 @@ def test_a_us_scanner_is_exact_on_a_german_host(counter: Counter) -> None:
 
 def test_a_person_and_then_a_scan(counter: Counter) -> None:
     counter.display.type_code("ab", delay_ms=120, end="")
-    counter.display.type_code(CODE, delay_ms=20)
+    # The first key 20 ms after the person's, then at a pace that leaves a busy machine some room.
+    counter.display.type_code(CODE[:1], delay_ms=20, end="")
+    counter.display.type_code(CODE[1:], delay_ms=8)
     state = counter.state()
     assert (state["scans"], state["text"]) == ([CODE], "ab")
 
@@ -182,7 +184,7 @@ def test_the_loop_blocked_for_two_seconds(counter: Counter) -> None:
     counter.say("block")
     assert counter.answer() == 1
     counter.display.type_code("hallo welt ab", delay_ms=120, end="")
-    counter.display.type_code(CODE, delay_ms=40, end="")
+    counter.display.type_code(CODE, delay_ms=50, end="")
     counter.display.type_code(" ", delay_ms=120, end="")
     counter.display.type_code(OTHER, delay_ms=10)
     counter.say("")
@@ -194,7 +196,7 @@ def test_the_loop_blocked_for_two_seconds(counter: Counter) -> None:
 def test_the_loop_blocked_in_the_middle_of_a_scan(counter: Counter) -> None:
     # Whatever of the scan has arrived before, the rest comes while nobody looks.
     counter.say("block")
-    counter.display.type_code(CODE, delay_ms=30)
+    counter.display.type_code(CODE, delay_ms=10)
     assert counter.answer() == 1
     counter.say("")
     state = counter.state()
