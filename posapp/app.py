@@ -29,6 +29,7 @@ from ui.bridge import Bridge, LineState, LookedUp
 from ui.window import TillWindow
 
 if TYPE_CHECKING:
+    from posapp.ports import Scanner
     from sync.link import EngineLink
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class TillApp:
         self._on_live = on_live
         self._stack = ExitStack()
         self.link: EngineLink | None = None
+        self.scanners: list[Scanner] = []
 
     def __enter__(self) -> TillApp:
         with ExitStack() as stack:
@@ -140,6 +142,7 @@ class TillApp:
             return
         self._stack.callback(scanner.stop)
         scanner.start(self.bridge.code_scanned.emit, self.bridge.device_changed.emit)
+        self.scanners.append(scanner)
 
     # -- sync -------------------------------------------------------------------------------------
     def _wake(self) -> None:

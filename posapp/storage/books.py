@@ -92,7 +92,8 @@ class Books:
         case: Entry | None = None
         for entry in self.journal.overlay(subject(kind, ident), above):
             if entry.answer in (Answer.REJECTED, Answer.PARKED):
-                case = case or entry
+                # A settled one is laid over until the mirror has come so far, but is a case no more.
+                case = case or (entry if self.journal.case_open(entry.seq) else None)
             elif entry.answer is Answer.WAITING:
                 waiting.append(entry)
             try:
@@ -135,6 +136,8 @@ class Books:
             return fact, value.index().tokens
 
         entry = self.journal.append(inside)
+        if entry.fact.kind == CASE_SETTLED:
+            return entry, self.know(kind, ident)
         known = done[0]
         return entry, known and replace(known, waiting=(*known.waiting, entry))
 
@@ -153,21 +156,23 @@ class Books:
             for name in self.journal.overlaid(above)
             if name.startswith(f"{kind}:") and (known := self.know(kind, name.partition(":")[2]))
         }
-        rows = self._mirror.queue(kind, queue, after, limit)
-        last = (rows[-1][0], rows[-1][1].id) if len(rows) == limit else None
         merged: list[tuple[tuple[str, str], Known]] = []
-        for since, found in rows:
-            name = subject(kind, found.id)
-            if name not in changed:
+        # A slice of which much was moved out is filled up: an empty one means that nothing follows.
+        while True:
+            rows = self._mirror.queue(kind, queue, after, limit)
+            last = (rows[-1][0], rows[-1][1].id) if len(rows) == limit else None
+            for since, found in rows:
                 value = read_body(kind, found.body)
-                if value is not None:
+                if value is not None and subject(kind, found.id) not in changed:
                     merged.append(((since, found.id), Known(kind, found.id, value)))
-        for known in changed.values():
-            index = known.value.index()
-            place = (index.since, known.id)
-            if index.queue == queue and place > after and (last is None or place <= last):
-                merged.append((place, known))
-        return [known for _, known in sorted(merged, key=lambda pair: pair[0])]
+            for known in changed.values():
+                index = known.value.index()
+                place = (index.since, known.id)
+                if index.queue == queue and place > after and (last is None or place <= last):
+                    merged.append((place, known))
+            if last is None or len(merged) >= limit:
+                return [known for _, known in sorted(merged, key=lambda pair: pair[0])][:limit]
+            after = last
 
     def count(self, kind: str, queue: str) -> int:
         """How many subjects wait in a queue, counted no further than 1,000 in the mirror."""

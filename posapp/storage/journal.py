@@ -217,6 +217,14 @@ class Journal:
         )
         return [(entry, opened[entry.seq]) for entry in entries]
 
+    def case_open(self, seq: int) -> bool:
+        """Whether fact ``seq`` is a case that nobody has settled yet."""
+        with self._lock, files.faults(self.path):
+            row = self._connection.execute(
+                "SELECT 1 FROM case_ WHERE fact_seq = ? AND closed_by IS NULL", (seq,)
+            ).fetchone()
+        return row is not None
+
     def close_case(self, fact_id: str, by: str) -> bool:
         """Close the case of ``fact_id``; call it inside the `append` of the fact ``by``."""
         with self._lock, files.faults(self.path):

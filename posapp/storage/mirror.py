@@ -204,7 +204,8 @@ class Mirror:
 
     def search(self, text: str, limit: int = 50) -> list[Found]:
         """Records whose words begin with each word of ``text``, newest first."""
-        query = " ".join(f'"{word}"*' for word in text.replace('"', " ").split())
+        plain = "".join(c if c.isprintable() and c != '"' else " " for c in text)
+        query = " ".join(f'"{word}"*' for word in plain.split())
         if not query:
             return []
         with self._lock, files.faults(self.path):
