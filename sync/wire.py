@@ -16,6 +16,8 @@ MAX_FACTS = 500
 MAX_PAGE = 500
 MAX_WAIT_S = 25
 MAX_BODY_BYTES = 1 << 20
+MAX_NUMBER = (1 << 63) - 1
+"""The largest number that both ends can store."""
 
 Short = Annotated[str, StringConstraints(max_length=200)]
 Ident = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -53,10 +55,10 @@ class Enrolled(Message):
 class FactMessage(Message):
     """One fact of the journal. ``payload`` are its canonical bytes as text, exactly as hashed."""
 
-    seq: int = Field(ge=1)
+    seq: int = Field(ge=1, le=MAX_NUMBER)
     id: Ident
     kind: Ident
-    schema_v: int = Field(ge=1)
+    schema_v: int = Field(ge=1, le=(1 << 31) - 1)
     subject: Ident
     payload: Annotated[str, StringConstraints(max_length=65_536)]
     clerk: Short
@@ -67,12 +69,14 @@ class FactMessage(Message):
 class FactsRequest(Message):
     """Facts in order without gaps, after the one whose hash is ``prev_hash``.
 
-    Empty at the start and after each reconnect: it tells where the hub is.
+    Empty at the start and after each reconnect: it tells where the hub is. ``heard`` is the ``news``
+    of the last answer the till has stored.
     """
 
     epoch: int = Field(ge=1)
     prev_seq: int = Field(ge=0)
     prev_hash: Hash
+    heard: int = Field(default=0, ge=0, le=MAX_NUMBER)
     facts: Annotated[list[FactMessage], Field(max_length=MAX_FACTS)]
 
 
@@ -88,11 +92,16 @@ class FactAnswer(Message):
 
 
 class FactsAnswer(Message):
-    """One answer for each fact sent, perhaps more (a parked fact that was freed), and the head."""
+    """One answer for each fact sent, then those that changed since ``heard``, and the head.
+
+    A changed answer belongs to an earlier fact: a parked one that was freed, one the shop refused.
+    ``news`` is to be sent back as ``heard``; who always sends 0 is told again, which is harmless.
+    """
 
     answers: Annotated[list[FactAnswer], Field(max_length=10 * MAX_FACTS)]
     last_seq: int = Field(ge=0)
     last_hash: Hash
+    news: int = Field(default=0, ge=0)
 
 
 class Gap(Message):
@@ -124,7 +133,8 @@ class FeedPage(Message):
     """A store's changes in one gapless order. Ask next with ``after=next``.
 
     ``applied_through`` is the last fact of the asking till whose effect is inside everything up to
-    ``next``. ``generation`` changes when the hub's past was rebuilt: then start again from 0.
+    ``next``. Where ``news`` is over what the till has heard, answers of its own changed: an empty push
+    fetches them. ``generation`` changes when the hub's past was rebuilt: then start again from 0.
     """
 
     changes: Annotated[list[FeedChange], Field(max_length=MAX_PAGE)]
@@ -133,6 +143,7 @@ class FeedPage(Message):
     applied_through: int = Field(ge=0)
     generation: Ident
     clock: Stamp
+    news: int = Field(default=0, ge=0)
 
 
 class Elsewhere(Message):

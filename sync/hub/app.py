@@ -1,0 +1,248 @@
+"""The hub's HTTP interface: ``/v1``, described at ``/openapi.json``. Every error is a `Problem`.
+
+Handlers stay on the event loop; what touches the database runs in two small pools of threads, one
+for reading and one for writing, so that ten thousand held polls need six connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, FastAPI, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+import posapp
+from posapp.domain.facts import timestamp
+from sync import wire
+from sync.hub import feed, keys, lookup, records, shop_writer, tills
+from sync.hub.database import READERS, WRITERS, Database
+from sync.hub.ledger import Ledger
+from sync.hub.limits import BodyLimit, Buckets
+from sync.hub.refusals import Refusal
+from sync.hub.relay import Relay
+from sync.hub.shops import Shop
+
+log = logging.getLogger(__name__)
+
+LOOKUPS = (30, 0.5)
+ENROLMENTS = (60, 1.0)
+"""How many at once, and how many a second after that: for a till, and for an address."""
+
+Result = TypeVar("Result")
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": wire.Problem} for status in (401, 413, 422, 429, 503)
+}
+
+
+def utc_now() -> datetime:
+    """The hub's clock."""
+    return datetime.now(UTC)
+
+
+class Hub:
+    """What the handlers share. Made by `create`; `start` and `stop` are called on the event loop."""
+
+    def __init__(self, database: Database, shop: Shop, now: Callable[[], datetime]) -> None:
+        self.database = database
+        self.shop = shop
+        self.now = now
+        self.ledger = Ledger(database, now, self.told)
+        self.lookups = Buckets(*LOOKUPS, time.monotonic)
+        self.enrolments = Buckets(*ENROLMENTS, time.monotonic)
+        self._readers = ThreadPoolExecutor(READERS, "hub-read")
+        self._writers = ThreadPoolExecutor(WRITERS, "hub-write")
+        self._relay: Relay | None = None
+
+    @property
+    def relay(self) -> Relay:
+        """The relay of the running loop."""
+        if self._relay is None:
+            raise RuntimeError("the hub is not started")
+        return self._relay
+
+    def told(self, store: str, head: int) -> None:
+        """A store's feed moved; from any thread."""
+        if self._relay:
+            self._relay.told(store, head)
+
+    def start(self) -> None:
+        """Begin to watch the heads."""
+        self._relay = Relay(self._heads)
+
+    def release(self) -> None:
+        """Answer every held poll now."""
+        if self._relay:
+            self._relay.close()
+
+    def stop(self) -> None:
+        """Release, and end the threads."""
+        self.release()
+        self._readers.shutdown()
+        self._writers.shutdown()
+
+    async def reading(self, job: Callable[..., Result], *args: Any) -> Result:
+        """Run a job that reads."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, job, *args)
+
+    async def writing(self, job: Callable[..., Result], *args: Any) -> Result:
+        """Run a job that writes."""
+        return await asyncio.get_running_loop().run_in_executor(self._writers, job, *args)
+
+    def till(self, token: str) -> tills.Till:
+        """Whose token this is. Raises Refusal 401."""
+        with self.database.read() as connection:
+            return tills.known_by(connection, token)
+
+    def _heads(self) -> dict[str, int]:
+        with self.database.read() as connection:
+            return records.heads(connection)
+
+
+def create(database: Database, shop: Shop, now: Callable[[], datetime] = utc_now) -> FastAPI:
+    """The application; its `Hub` is ``app.state.hub``. The database must be migrated."""
+    hub = Hub(database, shop, now)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        hub.start()
+        try:
+            yield
+        finally:
+            hub.stop()
+
+    app = FastAPI(
+        title="posapp hub",
+        version=posapp.__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        responses=PROBLEMS,
+    )
+    app.state.hub = hub
+    app.add_middleware(BodyLimit)
+    _add_errors(app)
+    _add_routes(app, hub)
+    return app
+
+
+_bearer = HTTPBearer(auto_error=False, description="The till's own token.")
+
+
+def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
+    if credentials is None:
+        raise Refusal(401, "token-missing", "This call needs a till's token.")
+    return credentials.credentials
+
+
+Token = Annotated[str, Depends(_token)]
+Cursor = Annotated[int, Query(ge=0, le=wire.MAX_NUMBER)]
+
+
+def _add_routes(app: FastAPI, hub: Hub) -> None:
+    @app.post("/v1/enrolments", responses={403: {"model": wire.Problem}})
+    async def enrol(request: Request, wanted: wire.EnrolRequest) -> wire.Enrolled:
+        """Turn a one-time code into a till."""
+        _within(hub.enrolments, request.client.host if request.client else "")
+        return await hub.writing(tills.enrol, hub.database, wanted.code, wanted.name, hub.now())
+
+    @app.get("/v1/feed", responses={200: {"model": wire.FeedPage}, 410: {"model": wire.Problem}})
+    async def read_feed(
+        token: Token,
+        after: Cursor = 0,
+        limit: Annotated[int, Query(ge=1, le=wire.MAX_PAGE)] = wire.MAX_PAGE,
+        wait: Annotated[float, Query(ge=0, le=wire.MAX_WAIT_S)] = 0,
+    ) -> Response:
+        """What changed in the till's store; with ``wait``, held until something does."""
+        until = time.monotonic() + wait
+        till = await hub.reading(hub.till, token)
+        while True:
+            ticket = hub.relay.ticket(till.store)
+            page = await hub.reading(feed.page, hub.database, token, after, limit)
+            left = until - time.monotonic()
+            if page.head > after or left <= 0 or hub.relay.closed:
+                break
+            await hub.relay.wait(ticket, left)
+        return Response(page.as_json(timestamp(hub.now())), media_type="application/json")
+
+    @app.post(
+        "/v1/facts",
+        responses={409: {"model": wire.Gap}, 423: {"model": wire.Fork}},
+    )
+    async def push(token: Token, request: wire.FactsRequest) -> wire.FactsAnswer:
+        """Take facts of the till's journal; sending them again changes nothing."""
+        return await hub.writing(hub.ledger.push, token, request)
+
+    @app.get("/v1/orders/{code}", responses={404: {"model": wire.Problem}})
+    async def look_up(token: Token, code: Annotated[str, Path(max_length=200)]) -> wire.Lookup:
+        """One order now, by its number, a parcel's label or a pickup code."""
+        till = await hub.reading(hub.till, token)
+        _within(hub.lookups, till.id)
+        return await hub.writing(lookup.look_up, hub.database, hub.shop, till, code)
+
+    @app.get("/v1/health")
+    async def health() -> wire.Health:
+        """For monitors."""
+        waiting, generation = await hub.reading(_state, hub.database)
+        return wire.Health(version=posapp.__version__, generation=generation, waiting_for_shop=waiting)
+
+
+def _state(database: Database) -> tuple[int, str]:
+    with database.read() as connection:
+        return shop_writer.waiting(connection), keys.get(connection, keys.GENERATION)
+
+
+def _within(buckets: Buckets, caller: str) -> None:
+    seconds = buckets.wait(caller)
+    if seconds:
+        raise Refusal(429, "too-many", "Too many requests.", retry_after=seconds)
+
+
+# -- errors ---------------------------------------------------------------------------------------
+def _problem(status: int, body: wire.Message, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse(body.model_dump(mode="json"), status, headers)
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(Refusal)
+    async def refused(_: Request, error: Refusal) -> Response:
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+        if error.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        return _problem(error.status, error.body, headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0] if error.errors() else {}
+        place = ".".join(str(part) for part in first.get("loc", ()))[:80]
+        said = f"{place}: {first.get('type', '')}"[:200]
+        return _problem(422, wire.Problem(error="malformed", message=said))
+
+    @app.exception_handler(HTTPException)
+    async def unknown(_: Request, error: HTTPException) -> Response:
+        said = wire.Problem(error=f"http-{error.status_code}", message=str(error.detail)[:200])
+        return _problem(error.status_code, said, dict(error.headers or {}))
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(PoolTimeout)
+    async def busy(_: Request, error: Exception) -> Response:
+        log.warning("the database does not answer: %s", error)
+        said = wire.Problem(error="database-unavailable", message="Please try again later.")
+        return _problem(503, said, {"Retry-After": "2"})
+
+    @app.exception_handler(Exception)
+    async def broken(_: Request, error: Exception) -> Response:
+        log.error("a request failed", exc_info=error)
+        return _problem(500, wire.Problem(error="internal", message="The hub failed; see its log."))

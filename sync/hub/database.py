@@ -1,0 +1,124 @@
+"""The hub's database behind two doors, `Database.read` and `Database.write`, the same on both kinds.
+
+SQLite is one file with a write-ahead log, every commit on the disk when it returns, and every
+writing transaction IMMEDIATE, so that nobody writes on top of what he has not read. PostgreSQL is
+any server from 15 on. Sources: sqlite.org/wal.html for the version floor (the WAL-reset defect,
+3.7.0 to 3.51.2).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from posapp.domain.errors import StorageFault
+
+FLOOR = (3, 51, 3)
+READERS = 6
+WRITERS = 6
+BUSY_MS = 20_000
+RETRY_STATES = frozenset({"40001", "40P01"})
+"""PostgreSQL ended one of two transactions that stood in each other's way: run it again."""
+
+
+class Database:
+    """Open by URL: ``sqlite:///file`` or ``postgresql://...``. Connects when first used.
+
+    Use from any thread. A transaction must never span a call to the shop. Raises StorageFault
+    ("sqlite-too-old") where no SQLite of this machine is good enough.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._reader = _sqlite_engine(self.url.database or "", write=False)
+            self._writer = _sqlite_engine(self.url.database or "", write=True)
+        else:
+            address = self.url.set(drivername="postgresql+psycopg")
+            self._reader = create_engine(
+                address, pool_size=READERS, max_overflow=0, isolation_level="REPEATABLE READ"
+            )
+            self._writer = create_engine(address, pool_size=WRITERS, max_overflow=0)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view over several reads; nothing may be written."""
+        with self._reader.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: durable on leaving, rolled back on any exception."""
+        with self._writer.begin() as connection:
+            yield connection
+
+    def file(self) -> Path | None:
+        """The SQLite file, None for PostgreSQL."""
+        return Path(self.url.database or "") if self.is_sqlite else None
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._reader.dispose()
+        self._writer.dispose()
+
+
+def worth_retrying(error: Exception) -> bool:
+    """Whether a transaction failed only because of another one beside it."""
+    if isinstance(error, IntegrityError):
+        return True
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in RETRY_STATES
+
+
+def _sqlite_driver() -> Any:
+    if sqlite3.sqlite_version_info >= FLOOR:
+        return sqlite3
+    from sqlcipher3 import dbapi2
+
+    if tuple(dbapi2.sqlite_version_info) < FLOOR:
+        raise StorageFault("sqlite-too-old", version=dbapi2.sqlite_version)
+    return dbapi2
+
+
+def _sqlite_engine(file: str, *, write: bool) -> Engine:
+    driver = _sqlite_driver()
+
+    def connect() -> Any:
+        connection = driver.connect(file, isolation_level=None, check_same_thread=False)
+        for pragma in (
+            f"busy_timeout = {BUSY_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "trusted_schema = OFF",
+            "cell_size_check = ON",
+            "temp_store = MEMORY",
+            "cache_size = -65536" if write else "cache_size = -16384",
+            "journal_size_limit = 67108864",
+        ):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        if not write:
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    engine = create_engine(
+        "sqlite://",
+        module=driver,
+        creator=connect,
+        poolclass=QueuePool,
+        # One writer: waiting in a queue is fairer than SQLite's sleeping between tries.
+        pool_size=1 if write else READERS,
+        max_overflow=0,
+    )
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine

@@ -1,0 +1,295 @@
+"""The ledger: every fact of every till, each taken in a transaction of its own and answered once.
+
+Promises: a repeat changes nothing and gets its stored answer; a gap or a fork is told before
+anything is written; a fact that fails holds up its own subject and nothing else; an answer that
+changes later (a parked fact was freed, the shop refused) reaches its till as news.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from posapp.domain.facts import GENESIS, Answer, Fact, chain_hash
+from sync.hub import decide, records, tills
+from sync.hub.database import Database, worth_retrying
+from sync.hub.decide import Taken
+from sync.hub.refusals import OutOfStep, Refusal
+from sync.hub.tables import fact as fact_table
+from sync.hub.tables import till as till_table
+from sync.hub.tills import Till
+from sync.wire import MAX_FACTS, FactAnswer, FactMessage, FactsAnswer, FactsRequest, Fork, Gap
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 4
+MAX_NEWS = 2 * MAX_FACTS
+
+_ANSWER = (
+    fact_table.c.seq,
+    fact_table.c.id,
+    fact_table.c.hash,
+    fact_table.c.answer,
+    fact_table.c.reason,
+    fact_table.c.detail,
+    fact_table.c.till,
+)
+_BY_IDS = select(*_ANSWER).where(fact_table.c.id.in_(bindparam("ids", expanding=True)))
+_BY_ID = select(*_ANSWER).where(fact_table.c.id == bindparam("id"))
+_MINE = (fact_table.c.till == bindparam("till")) & (fact_table.c.epoch == bindparam("epoch"))
+_HASH_AT = select(fact_table.c.hash).where(_MINE, fact_table.c.seq == bindparam("seq"))
+_HASHES = select(fact_table.c.seq, fact_table.c.hash).where(
+    _MINE, fact_table.c.seq.between(bindparam("first"), bindparam("last"))
+)
+_NEWS = (
+    select(*_ANSWER)
+    .where(fact_table.c.till == bindparam("till"), fact_table.c.news > bindparam("heard"))
+    .order_by(fact_table.c.news.desc())
+    .limit(MAX_NEWS)
+)
+_NEWEST = select(func.max(fact_table.c.news)).where(
+    fact_table.c.till == bindparam("till"), fact_table.c.news.is_not(None)
+)
+_NOT_YET = select(func.min(fact_table.c.seq)).where(_MINE, fact_table.c.feed_seq > bindparam("next"))
+_ADVANCE = (
+    update(till_table)
+    .where(till_table.c.id == bindparam("of"))
+    .values(last_seq=bindparam("seq"), last_hash=bindparam("digest"))
+)
+_RENUMBER = (
+    update(fact_table)
+    .where(fact_table.c.id == bindparam("of"), fact_table.c.till == bindparam("mine"))
+    .values(epoch=bindparam("now"), seq=bindparam("as_seq"))
+)
+_STORE = insert(fact_table)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A fact as it came, and read; ``fact`` is None where its payload is no JSON object."""
+
+    message: FactMessage
+    fact: Fact | None
+
+
+def news(connection: Connection, till: str) -> int:
+    """The mark of the till's newest answer that changed after it was given; 0 for none."""
+    return int(connection.execute(_NEWEST, {"till": till}).scalar() or 0)
+
+
+def applied_through(connection: Connection, till: Till, upto: int) -> int:
+    """The last fact of the till such that it, and all before it, are known to who has ``upto``.
+
+    A fact counts once its record's newest place is inside: a record that moved on beyond ``upto``
+    was perhaps never seen with the fact in it.
+    """
+    key = {"till": till.id, "epoch": till.epoch, "next": upto}
+    found = connection.execute(_NOT_YET, key).scalar()
+    return till.last_seq if found is None else int(found) - 1
+
+
+class Ledger:
+    """Takes facts. ``now`` is the clock; ``told`` hears of each store whose feed moved, and where to."""
+
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], told: Callable[[str, int], None]
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._told = told
+
+    def push(self, token: str, request: FactsRequest) -> FactsAnswer:
+        """Take a batch. Raises Refusal (401, 422), and OutOfStep for a gap or a fork.
+
+        Everything is checked first, so that a fork takes nothing in.
+        """
+        received = read(request)
+        with self._database.read() as connection:
+            till = tills.known_by(connection, token)
+            stored = _check(connection, till, request)
+        answers = [
+            stored[item.message.seq] if item.message.seq in stored else self._take(till.id, item)
+            for item in received
+        ]
+        with self._database.read() as connection:
+            till = tills.known_by(connection, token)
+            newest = news(connection, till.id)
+            changed = {}
+            if newest > request.heard:
+                rows = connection.execute(_NEWS, {"till": till.id, "heard": request.heard})
+                changed = {row.id: _answer(row) for row in rows}
+        sent = [changed.pop(answer.id, answer) for answer in answers]
+        return FactsAnswer(
+            answers=[*sent, *changed.values()],
+            last_seq=till.last_seq,
+            last_hash=till.last_hash,
+            news=newest,
+        )
+
+    def _take(self, till: str, item: Received) -> FactAnswer:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._transact(till, item, _decided)
+            except Refusal:
+                raise
+            except Exception as error:
+                if attempt == ATTEMPTS or not worth_retrying(error):
+                    log.exception("fact failed id=%s kind=%s", item.message.id, item.message.kind)
+                    break
+        return self._transact(till, item, _parked)
+
+    def _transact(self, ident: str, item: Received, decided: Decider) -> FactAnswer:
+        message = item.message
+        now_ms = int(self._now().timestamp() * 1000)
+        with self._database.write() as connection:
+            till = tills.locked(connection, ident)
+            known = connection.execute(_BY_ID, {"id": message.id}).first()
+            if known is not None and known.hash != message.hash:
+                raise OutOfStep(Fork(last_seq=till.last_seq))
+            if message.seq > till.last_seq + 1:
+                raise OutOfStep(Gap(last_seq=till.last_seq, last_hash=till.last_hash))
+            if message.seq > till.last_seq:
+                connection.execute(_ADVANCE, {"of": till.id, "seq": message.seq, "digest": message.hash})
+            elif known is None:
+                raise OutOfStep(Fork(last_seq=till.last_seq))
+            if known is not None:
+                if message.seq > till.last_seq:
+                    # Enrolled again: the till's own facts go on under its new epoch.
+                    connection.execute(
+                        _RENUMBER,
+                        {"of": message.id, "mine": ident, "now": till.epoch, "as_seq": message.seq},
+                    )
+                return _answer(known)
+            before = records.head(connection, till.store)
+            taken = decided(connection, till, item, now_ms)
+            connection.execute(_STORE, _row(till, message, taken, now_ms))
+            after = records.head(connection, till.store)
+        if after != before:
+            self._told(till.store, after)
+        log.info(
+            "fact id=%s kind=%s till=%s answer=%s reason=%s",
+            message.id,
+            message.kind,
+            ident,
+            taken.answer.value,
+            taken.reason,
+        )
+        return _told(message.seq, message.id, taken.answer, taken.reason, taken.detail)
+
+
+Decider = Callable[[Connection, Till, Received, int], Taken]
+
+
+def _decided(connection: Connection, till: Till, item: Received, now_ms: int) -> Taken:
+    return decide.decide(connection, till.id, till.store, item.fact, now_ms)
+
+
+def _parked(connection: Connection, till: Till, item: Received, now_ms: int) -> Taken:
+    return Taken(Answer.PARKED, records.head(connection, till.store), decide.INTERNAL)
+
+
+def read(request: FactsRequest) -> list[Received]:
+    """The facts with their numbers and hashes checked. Raises Refusal 422."""
+    received: list[Received] = []
+    seq, prev = request.prev_seq, bytes.fromhex(request.prev_hash)
+    for message in request.facts:
+        seq += 1
+        if message.seq != seq:
+            raise Refusal(422, "numbers-broken", f"Fact {message.seq} stands where {seq} belongs.")
+        if "\0" in message.id + message.kind + message.subject + message.clerk + message.payload:
+            raise Refusal(422, "fact-malformed", f"Fact {seq} has a zero character.")
+        try:
+            bare = decide.envelope(message, {})
+            digest = chain_hash(prev, seq, bare, message.payload.encode())
+        except (ValueError, OverflowError) as error:
+            raise Refusal(422, "fact-malformed", f"Fact {seq} cannot be read.") from error
+        if digest.hex() != message.hash:
+            raise Refusal(422, "hash-wrong", f"The hash of fact {seq} is not that of its content.")
+        received.append(Received(message, decide.read_fact(message)))
+        prev = digest
+    return received
+
+
+def _check(connection: Connection, till: Till, request: FactsRequest) -> dict[int, FactAnswer]:
+    """Compare a batch with what is known; the answers that stand already, by number."""
+    fork = OutOfStep(Fork(last_seq=till.last_seq))
+    if request.epoch != till.epoch:
+        raise fork
+    if request.prev_seq > till.last_seq:
+        raise OutOfStep(Gap(last_seq=till.last_seq, last_hash=till.last_hash))
+    mine = {"till": till.id, "epoch": till.epoch}
+    at: str | None = till.last_hash
+    if request.prev_seq == 0:
+        at = GENESIS.hex()
+    elif request.prev_seq < till.last_seq:
+        # None: that fact stands in the ledger under another till, of which this one is a copy.
+        at = connection.execute(_HASH_AT, {**mine, "seq": request.prev_seq}).scalar()
+    if at is not None and at != request.prev_hash:
+        log.warning("fork till=%s seq=%d: another fact stands there", till.id, request.prev_seq)
+        raise fork
+    if not request.facts:
+        return {}
+    by_seq = {message.seq: message for message in request.facts}
+    by_id = {message.id: message for message in request.facts}
+    span = {**mine, "first": min(by_seq), "last": max(by_seq)}
+    rows = connection.execute(_BY_IDS, {"ids": list(by_id)}).all()
+    if (
+        len(by_id) != len(by_seq)
+        or any(by_seq[seq].hash != digest for seq, digest in connection.execute(_HASHES, span))
+        or any(by_id[row.id].hash != row.hash for row in rows)
+    ):
+        log.warning("fork till=%s: another fact under the same number or id", till.id)
+        raise fork
+    answers = {by_id[row.id].seq: row for row in rows}
+    return {
+        seq: _told(seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
+        for seq, row in answers.items()
+        if seq <= till.last_seq
+    }
+
+
+def _row(till: Till, message: FactMessage, taken: Taken, now_ms: int) -> dict[str, Any]:
+    return {
+        "till": till.id,
+        "epoch": till.epoch,
+        "seq": message.seq,
+        "id": message.id,
+        "hash": message.hash,
+        "store": till.store,
+        "kind": message.kind,
+        "schema_v": message.schema_v,
+        "subject": message.subject,
+        "payload": message.payload,
+        "clerk": message.clerk,
+        "at": message.at,
+        "arrived_ms": now_ms,
+        "answer": taken.answer.value,
+        "reason": taken.reason,
+        "detail": taken.detail,
+        "feed_seq": taken.feed_seq,
+        "settled": False,
+        "news": None,
+    }
+
+
+def _answer(row: Any) -> FactAnswer:
+    return _told(row.seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
+
+
+def _told(
+    seq: int, ident: str, answer: Answer, reason: str, detail: str, *, replayed: bool = False
+) -> FactAnswer:
+    return FactAnswer(
+        seq=seq,
+        id=ident,
+        answer=answer.value,  # type: ignore[arg-type]  # the ledger holds no waiting fact
+        reason=reason,
+        detail=json.loads(detail),
+        replayed=replayed,
+    )

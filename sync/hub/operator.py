@@ -1,0 +1,186 @@
+"""What the command line asks of a hub: set it up, enrol a till, look into the shop.
+
+All of it works beside a hub that is serving, and with either database. The functions that look raise
+StorageFault("hub-missing") where there is no hub, and make none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from posapp.domain.errors import StorageFault
+from posapp.domain.goods import code_token
+from posapp.domain.orders import Order
+from posapp.domain.pickup import judge
+from posapp.paths import HUB
+from sync.hub import keys, migrations, records, take_in, tills
+from sync.hub.database import Database
+from sync.hub.decide import unsettled
+from sync.hub.poller import Poller
+from sync.hub.shops import tables as shop_tables
+from sync.hub.shops.sample import SampleShop
+from sync.hub.shops.seed import FEW, seed
+
+SLICE = 1000
+
+
+def url_for(data_dir: Path) -> str:
+    """The URL of the hub that lives in a data folder."""
+    return f"sqlite:///{data_dir / HUB}"
+
+
+def prepare(url: str, orders: int = FEW, *, undo_seconds: int | None = None) -> None:
+    """Migrate the database, and fill an empty one with the sample shop's orders.
+
+    Repeating is harmless. ``undo_seconds`` is set for every store where it is given. Raises
+    StorageFault: hub-too-new, sqlite-too-old.
+    """
+    database = Database(url)
+    try:
+        migrations.upgrade(database)
+        with database.write() as connection:
+            keys.begin(connection)
+        if seed(database, orders, _now()):
+            Poller(database, SampleShop(database), _now).run_once()
+        if undo_seconds is not None:
+            with database.write() as connection:
+                for store in keys.stores(connection).values():
+                    keys.put_store(
+                        connection,
+                        store.code,
+                        name=store.name,
+                        address=store.address,
+                        hours=store.hours,
+                        undo_seconds=undo_seconds,
+                    )
+    finally:
+        database.close()
+
+
+def enrol_code(url: str, store: str, *, again: str = "") -> str:
+    """A one-time code for a till of this store; ``again`` names a till that is enrolled anew.
+
+    Raises StorageFault: hub-missing, store-unknown, till-unknown.
+    """
+    with _opened(url) as database:
+        return tills.offer(database, store, _now(), again)
+
+
+def revoke(url: str, till: str) -> None:
+    """End a till's token. Raises StorageFault: hub-missing, till-unknown."""
+    with _opened(url) as database:
+        tills.revoke(database, till)
+
+
+def restored(url: str) -> None:
+    """Say that the database is an older copy: every till then reads its feed from the beginning."""
+    with _opened(url) as database, database.write() as connection:
+        keys.renew_generation(connection)
+
+
+def stores(url: str) -> list[dict[str, Any]]:
+    """Every partner store: code, name, address, hours, undo_seconds."""
+    with _opened(url) as database, database.read() as connection:
+        return [
+            {
+                "code": store.code,
+                "name": store.name,
+                "address": store.address,
+                "hours": store.hours,
+                "undo_seconds": store.undo_seconds,
+            }
+            for store in keys.stores(connection).values()
+        ]
+
+
+def orders(url: str) -> list[dict[str, Any]]:
+    """What the shop holds: number, store, state, and the hand-overs that stand, with their refs."""
+    with _opened(url) as database:
+        return [
+            {
+                "number": order.number,
+                "store": order.store,
+                "state": order.progress().value,
+                "hand_overs": [
+                    {"ref": done.ref, "at": done.at.isoformat(), "lines": dict(done.lines)}
+                    for done in order.hand_overs
+                    if not done.cancelled
+                ],
+            }
+            for slice_ in SampleShop(database).all_orders()
+            for order in slice_
+        ]
+
+
+def codes(url: str, store: str | None = None, *, limit: int | None = None) -> list[dict[str, str]]:
+    """Codes of the sample shop in clear, with the verdict a scan has: code, number, state.
+
+    Judged as seen from ``store``, or each from its own. Raises StorageFault: hub-missing,
+    store-unknown.
+    """
+    with _opened(url) as database:
+        with database.read() as connection:
+            known = keys.stores(connection)
+            cases = unsettled(connection)
+        if store is not None and store not in known:
+            raise StorageFault("store-unknown", store=store, stores=", ".join(known))
+        found: list[dict[str, str]] = []
+        now = _now()
+        for code, number, body in _codes(database, limit):
+            order = Order.from_body(body)
+            token = code_token(known[order.store].key, code)
+            case = f"{take_in.KIND}:{number}" in cases
+            judged = judge(order, store=store or order.store, now=now, token=token, case_open=case)
+            found.append({"code": code, "number": number, "state": judged.verdict.value})
+        return found
+
+
+def _codes(database: Database, limit: int | None) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    code, order = shop_tables.code, shop_tables.order
+    query = (
+        select(code.c.code, order.c.number)
+        .join(order, order.c.id == code.c.order_id)
+        .order_by(order.c.id, code.c.use, code.c.code)
+        .limit(limit)
+    )
+    with database.read() as connection:
+        rows = [(found, number) for found, number in connection.execute(query)]
+        for first in range(0, len(rows), SLICE):
+            part = rows[first : first + SLICE]
+            bodies = records.load(connection, take_in.KIND, {number for _, number in part})
+            for found, number in part:
+                row = records.live(bodies.get(number, ()))
+                if row is not None:
+                    yield found, number, row.value()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Database]:
+    database = Database(url)
+    try:
+        file = database.file()
+        missing = StorageFault("hub-missing", folder=str(file.parent if file else database.url.host))
+        if file is not None and not file.is_file():
+            raise missing
+        try:
+            with database.read() as connection:
+                found = migrations.found(connection)
+        except OperationalError as error:
+            raise missing from error
+        if not found:
+            raise missing
+        migrations.upgrade(database)
+        yield database
+    finally:
+        database.close()

@@ -1,0 +1,88 @@
+"""The relay: wakes held polls when their store's feed moves, whoever moved it.
+
+One event a store, whatever the number of polls on it; one look at the heads every 200 ms, and none
+while nobody waits. What this process wrote itself wakes its polls at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+log = logging.getLogger(__name__)
+
+PERIOD_S = 0.2
+
+
+class Relay:
+    """Lives on one event loop; only `told` may be called from other threads.
+
+    ``heads`` reads every store's head from the database, and runs in a thread.
+    """
+
+    def __init__(self, heads: Callable[[], Mapping[str, int]]) -> None:
+        self._heads = heads
+        self._known: dict[str, int] = {}
+        self._events: dict[str, asyncio.Event] = {}
+        self._waiting = 0
+        self._someone = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._task = asyncio.create_task(self._watch(), name="relay")
+
+    def told(self, store: str, head: int) -> None:
+        """A store's feed moved to ``head``. From any thread."""
+        if not self._closed:
+            self._loop.call_soon_threadsafe(self._moved, store, head)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the hub is stopping: then nothing is held any more."""
+        return self._closed
+
+    def ticket(self, store: str) -> asyncio.Event:
+        """The event of the store's next move: take it before reading, so that no move is missed."""
+        return self._events.setdefault(store, asyncio.Event())
+
+    async def wait(self, ticket: asyncio.Event, seconds: float) -> None:
+        """Wait for the move, at most ``seconds``; returns at once when the relay is closed."""
+        if self._closed:
+            return
+        self._waiting += 1
+        self._someone.set()
+        try:
+            async with asyncio.timeout(seconds):
+                await ticket.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        """Wake everybody and stop."""
+        self._closed = True
+        self._task.cancel()
+        for event in self._events.values():
+            event.set()
+
+    def _moved(self, store: str, head: int) -> None:
+        if head > self._known.get(store, -1):
+            self._known[store] = head
+            event = self._events.pop(store, None)
+            if event:
+                event.set()
+
+    async def _watch(self) -> None:
+        while True:
+            if not self._waiting:
+                self._someone.clear()
+                await self._someone.wait()
+            try:
+                heads = await asyncio.to_thread(self._heads)
+            except Exception as error:
+                log.warning("the heads cannot be read: %s", error)
+            else:
+                for store, head in heads.items():
+                    self._moved(store, head)
+            await asyncio.sleep(PERIOD_S)

@@ -1,0 +1,180 @@
+"""Tills: how a one-time code becomes a till's own token, and whose token it is.
+
+Neither codes nor tokens are kept: only a keyed hash of the code (it is short) and the SHA-256 of
+the token (it is 256 random bits).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from posapp.domain import codes
+from posapp.domain.errors import StorageFault
+from posapp.domain.facts import GENESIS, timestamp
+from posapp.domain.goods import code_token
+from sync.hub import keys
+from sync.hub.database import Database
+from sync.hub.refusals import Refusal
+from sync.hub.tables import enrolment, store, till
+from sync.wire import Enrolled
+
+log = logging.getLogger(__name__)
+
+PREFIX = "EN"
+CODE_MINUTES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """An enrolled till, and how far the hub has its journal."""
+
+    id: str
+    store: str
+    epoch: int
+    last_seq: int
+    last_hash: str
+
+
+_COLUMNS = (till.c.id, till.c.store, till.c.epoch, till.c.last_seq, till.c.last_hash)
+_BY_TOKEN = select(*_COLUMNS).where(till.c.token_hash == bindparam("token_hash"), till.c.revoked.is_(False))
+_BY_ID = select(*_COLUMNS).where(till.c.id == bindparam("id"), till.c.revoked.is_(False))
+_LOCKED = _BY_ID.with_for_update()
+
+
+def token_hash(token: str) -> str:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def known_by(connection: Connection, token: str) -> Till:
+    """The till with this token. Raises Refusal 401 for a missing, unknown or revoked one."""
+    found = connection.execute(_BY_TOKEN, {"token_hash": token_hash(token)}).first() if token else None
+    if found is None:
+        raise Refusal(401, "token-unknown", "This till is not enrolled, or was revoked.")
+    return Till(*found)
+
+
+def locked(connection: Connection, ident: str) -> Till:
+    """The till, kept until the transaction ends. Raises Refusal 401 where it was revoked."""
+    found = connection.execute(_LOCKED, {"id": ident}).first()
+    if found is None:
+        raise Refusal(401, "token-unknown", "This till is not enrolled, or was revoked.")
+    return Till(*found)
+
+
+def offer(database: Database, code_of_store: str, now: datetime, again: str = "") -> str:
+    """A one-time code of 11 characters, good for 15 minutes, that makes a till of this store.
+
+    ``again`` names a till that is enrolled anew: it keeps its name, gets a new token and the next
+    epoch, and its old token ends. Raises StorageFault: store-unknown, till-unknown.
+    """
+    body = codes.draw(codes.Prefix.PICKUP)[2:-1]
+    code = f"{PREFIX}{body}{codes.check_character(body)}"
+    with database.write() as connection:
+        known = keys.stores(connection)
+        if code_of_store not in known:
+            raise StorageFault("store-unknown", store=code_of_store, stores=", ".join(known))
+        if again:
+            owner = connection.execute(select(till.c.store).where(till.c.id == again)).scalar()
+            if owner != code_of_store:
+                raise StorageFault("till-unknown", till=again)
+        connection.execute(
+            insert(enrolment),
+            {
+                "code_hash": code_token(keys.hub_key(connection), code),
+                "store": code_of_store,
+                "till": again or None,
+                "expires_ms": _ms(now) + CODE_MINUTES * 60_000,
+                "used": False,
+            },
+        )
+    return code
+
+
+def enrol(database: Database, code: str, name: str, now: datetime) -> Enrolled:
+    """Turn a code into a till. Raises Refusal 403; which of two askers wins is decided once."""
+    token = secrets.token_urlsafe(32)
+    with database.write() as connection:
+        mark = code_token(keys.hub_key(connection), codes.normalise(code.strip()))
+        taken = connection.execute(
+            update(enrolment)
+            .where(
+                enrolment.c.code_hash == mark,
+                enrolment.c.used.is_(False),
+                enrolment.c.expires_ms > _ms(now),
+            )
+            .values(used=True)
+            .returning(enrolment.c.store, enrolment.c.till)
+        ).first()
+        if taken is None:
+            raise Refusal(403, "code-refused", "This code is unknown, used or too old.")
+        code_of_store, again = taken
+        # The store's row is locked, so that two tills do not get one name.
+        key = connection.execute(
+            select(store.c.key).where(store.c.code == code_of_store).with_for_update()
+        ).scalar_one()
+        if again:
+            epoch = _enrolled_again(connection, again, name, token)
+            ident = again
+        else:
+            count = connection.execute(
+                select(func.count()).select_from(till).where(till.c.store == code_of_store)
+            ).scalar_one()
+            ident, epoch = f"{code_of_store}-{count + 1}", 1
+            connection.execute(
+                insert(till),
+                {
+                    "id": ident,
+                    "store": code_of_store,
+                    "name": name,
+                    "token_hash": token_hash(token),
+                    "epoch": epoch,
+                    "last_seq": 0,
+                    "last_hash": GENESIS.hex(),
+                    "enrolled_at": timestamp(now),
+                    "revoked": False,
+                },
+            )
+        generation = keys.get(connection, keys.GENERATION)
+    log.info("till enrolled till=%s store=%s epoch=%s", ident, code_of_store, epoch)
+    return Enrolled(
+        till=ident,
+        token=token,
+        epoch=epoch,
+        store=code_of_store,
+        store_key=key,
+        generation=generation,
+    )
+
+
+def revoke(database: Database, ident: str) -> None:
+    """End a till's token at once. Raises StorageFault("till-unknown")."""
+    with database.write() as connection:
+        done = connection.execute(update(till).where(till.c.id == ident).values(revoked=True))
+    if not done.rowcount:
+        raise StorageFault("till-unknown", till=ident)
+    log.info("till revoked till=%s", ident)
+
+
+def _enrolled_again(connection: Connection, ident: str, name: str, token: str) -> int:
+    values = {"token_hash": token_hash(token), "last_seq": 0, "last_hash": GENESIS.hex()}
+    if name:
+        values["name"] = name
+    return int(
+        connection.execute(
+            update(till)
+            .where(till.c.id == ident)
+            .values(epoch=till.c.epoch + 1, revoked=False, **values)
+            .returning(till.c.epoch)
+        ).scalar_one()
+    )
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
