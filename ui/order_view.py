@@ -79,6 +79,7 @@ class OrderPresenter:
     kind: str = KIND
     chips: tuple[Chip, ...] = (
         Chip("ready", N_("Ready"), ("ready",)),
+        Chip("expired", N_("Time is over"), ("ready",), (Verdict.EXPIRED,)),
         Chip("partly_here", N_("Partly here"), ("partly_here",)),
         Chip("expected", N_("Expected"), ("expected",)),
         Chip("held", N_("Blocked, unpaid"), ("held",)),

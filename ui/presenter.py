@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -27,11 +28,15 @@ GO = "go:"
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter over one kind's queues; ``label`` is translated where it is shown."""
+    """A filter over one kind's queues; ``label`` is translated where it is shown.
+
+    ``only`` keeps the rows with these verdicts.
+    """
 
     id: str
     label: str
     queues: tuple[str, ...]
+    only: tuple[StrEnum, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,6 @@ class Question:
 
     key: str
     text: str
-    choices: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,14 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QVBoxLa
 
 from posapp import texts
 from posapp.texts import _
-from ui import line, wedge
-from ui.bridge import Bridge, DeviceState, LineState
+from ui import wedge
+from ui.bridge import Bridge
 from ui.rail import Place, Rail
 from ui.screens.scan import ScanScreen
-from ui.screens.tray import Strip
+from ui.status import Status
 from ui.theme import Theme
-from ui.topbar import TopBar
 from ui.undo_bar import UndoBar
-from ui.view import Action, Sound, Tone
+from ui.view import Action
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QPaintEvent, QResizeEvent
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from ui.help import HelpOverlay
     from ui.presenter import Acted
     from ui.screens.screen import Screen
-    from ui.sound import Sounds
 
 PLACES = ("scan", "pickups", "attention", "settings")
 _ICONS = {"scan": "scan", "pickups": "packages", "attention": "scale", "settings": "settings"}
@@ -56,8 +54,6 @@ class TillWindow(QWidget):
         self.bridge = bridge
         self.settings = settings
         self._save = save_settings
-        self.sounds: Sounds | None = None
-        self._line: LineState | None = None
         self._acted: Acted | None = None
         self._stale: set[str] = set()
         self._live: Callable[[], None] | None = None
@@ -76,11 +72,12 @@ class TillWindow(QWidget):
         self.resize(1280, 800)
         self.rail = Rail(self.theme, self)
         self.rail.chosen.connect(self.go)
-        self.topbar = TopBar(self.theme, self)
-        self.topbar.line_pressed.connect(lambda: self.go("attention"))
-        self.topbar.sound_pressed.connect(self._on_mute)
-        self.topbar.help_pressed.connect(self._on_help)
-        self.line_bar = Strip(self.theme, Tone.AMBER, "wifi-off", self)
+        self.status = Status(
+            self.desk, self.bridge, self.rail, self.theme, settings=self.settings, parent=self
+        )
+        topbar = self.status.topbar
+        topbar.line_pressed.connect(lambda: self.go("attention"))
+        topbar.help_pressed.connect(self._on_help)
         self.home = ScanScreen(self.desk, self.theme)
         self.home.acted.connect(self._on_acted)
         self.screens: dict[str, Screen] = {}
@@ -91,8 +88,8 @@ class TillWindow(QWidget):
         self.undo_bar.expired.connect(self._on_undo_over)
         side = QVBoxLayout()
         side.setSpacing(0)
-        side.addWidget(self.topbar)
-        for part, stretch in ((self.line_bar, 0), (self.stack, 1), (self.undo_bar, 0)):
+        side.addWidget(topbar)
+        for part, stretch in ((self.status.bar, 0), (self.stack, 1), (self.undo_bar, 0)):
             row = QHBoxLayout()
             row.addWidget(part)
             if part is not self.stack:
@@ -129,9 +126,6 @@ class TillWindow(QWidget):
         bridge.changed.connect(self._on_changed)
         bridge.mirror_replaced.connect(self._on_changed)
         bridge.looked_up.connect(self.home.looked_up)
-        bridge.line_changed.connect(self._on_line)
-        bridge.sync_failed.connect(lambda reason: self._on_line(LineState(False, None, reason)))
-        bridge.device_changed.connect(self._on_device)
         self._wedge = wedge.install(self, bridge.code_scanned.emit)
         self._refresh = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._refresh.timeout.connect(self._on_refresh)
@@ -141,7 +135,7 @@ class TillWindow(QWidget):
         self.stack.addWidget(screen)
         screen.go.connect(self.go)
         screen.open_subject.connect(self._on_open)
-        screen.sounded.connect(self._on_sounded)
+        screen.sounded.connect(self.status.play)
 
     def _screen(self, name: str) -> Screen:
         """The place, built when it is first wanted."""
@@ -159,14 +153,7 @@ class TillWindow(QWidget):
 
     def start_sounds(self) -> None:
         """Begin to be heard; the device is opened by the first sound."""
-        from ui.sound import Sounds
-
-        def tell(available: bool) -> None:
-            self.bridge.device_changed.emit(DeviceState("sound", "up" if available else "down"))
-
-        volume = self.settings.volume / 100
-        self.sounds = Sounds(volume=volume, muted=not volume, on_available=tell, beep=QApplication.beep)
-        self._show_sound()
+        self.status.start_sounds()
 
     def apply(self, settings: Settings) -> None:
         """Take over changed settings at once, and keep them."""
@@ -174,9 +161,7 @@ class TillWindow(QWidget):
         self._save(settings)
         if (before.theme, before.scale) != (settings.theme, settings.scale):
             self._apply_look()
-        if self.sounds is not None:
-            self.sounds.set_volume(settings.volume / 100)
-            self.sounds.muted = not settings.volume
+        self.status.apply(settings)
         if before.language != settings.language:
             texts.use(settings.language)
         self.retranslate()
@@ -192,14 +177,11 @@ class TillWindow(QWidget):
         self.rail.show_places(places)
         self.rail.select(self.place)
         self.rail.setAccessibleName(_("Places"))
-        self.topbar.retranslate()
-        self.topbar.show_people(self.desk.till.store_name, self.settings.clerk)
+        self.status.retranslate()
         if self._acted is not None:
             self.undo_bar.button.show_action(_undo_action())
         for screen in self.screens.values():
             screen.retranslate()
-        self._show_sound()
-        self._show_line()
 
     # -- going about ----------------------------------------------------------------------------------
     @property
@@ -241,7 +223,7 @@ class TillWindow(QWidget):
         self.undo_bar.dismiss()
         self._to_home()
         self.home.undo(acted)
-        self._show_line()
+        self.status.refresh()
 
     def _to_home(self) -> None:
         self.stack.setCurrentWidget(self.home)
@@ -270,7 +252,7 @@ class TillWindow(QWidget):
     def _on_acted(self, acted: Acted) -> None:
         self._acted = acted
         self.undo_bar.show_undo(acted.text, _undo_action(), acted.done.undo_s)
-        self._show_line()
+        self.status.refresh()
 
     def _on_undo_over(self) -> None:
         self._acted = None
@@ -284,35 +266,7 @@ class TillWindow(QWidget):
     def _on_refresh(self) -> None:
         self._stale.discard(self.place)
         self.front.refresh()
-        self._show_line()
-
-    def _on_line(self, state: LineState) -> None:
-        self._line = state
-        self._show_line()
-
-    def _show_line(self) -> None:
-        till = self.desk.till
-        words = line.words(self._line, till.standing(), till.now())
-        self.topbar.show_line(words)
-        self.line_bar.say(words.bar, tone=words.tone, icon=words.icon)
-        self.rail.show_badge("attention", len(self.desk.attention.cases()))
-
-    def _on_device(self, state: object) -> None:
-        self._show_sound()
-
-    # -- sound and look -------------------------------------------------------------------------------
-    def _on_sounded(self, sounds: tuple[Sound, ...]) -> None:
-        if self.sounds is not None and sounds:
-            self.sounds.play(*sounds)
-
-    def _on_mute(self) -> None:
-        if self.sounds is not None:
-            self.sounds.muted = not self.sounds.muted
-        self._show_sound()
-
-    def _show_sound(self) -> None:
-        on = self.settings.volume > 0 and not (self.sounds and self.sounds.muted)
-        self.topbar.show_sound(on=on, available=self.sounds.available if self.sounds else None)
+        self.status.refresh()
 
     def _apply_look(self) -> None:
         application = cast("QApplication", QApplication.instance())
@@ -328,8 +282,7 @@ class TillWindow(QWidget):
             self._help.setGeometry(self.stack.rect())
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self.sounds is not None:
-            self.sounds.close()
+        self.status.close()
         super().closeEvent(event)
 
 

@@ -90,6 +90,7 @@ class ScanScreen(Screen):
         self._pane.addWidget(self.idle)
         self._pane.addWidget(self._result)
         self.ready = ListPanel(theme, codes_like="AA-12", parent=self)
+        self.ready.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
         self.ready.opened.connect(self._on_row)
         work = QVBoxLayout()
         work.addWidget(self.prompt)

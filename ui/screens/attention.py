@@ -1,0 +1,183 @@
+"""Needs attention: cases to be decided, and what waits for the hub."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from posapp.domain.errors import PosappError
+from posapp.texts import _, age, moment, ngettext, sentence
+from ui import case_view
+from ui.announce import announce
+from ui.buttons import Button, Kind
+from ui.card import ResultCard
+from ui.screens.flow import Flow
+from ui.screens.panels import ListPanel
+from ui.screens.screen import Screen
+from ui.screens.strip import Strip
+from ui.tokens import GAP
+from ui.view import Action, Sound, Tone
+
+if TYPE_CHECKING:
+    from posapp.counter.attention import Case
+    from posapp.counter.desk import Desk
+    from ui.theme import Theme
+
+LIST_WIDTH = 300
+
+
+class AttentionScreen(Screen):
+    """Promises: no case leaves the list but by a decision or by the hub; after a decision none is
+    chosen, so a second tap never decides the next one.
+    """
+
+    def __init__(self, desk: Desk, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(desk, theme, parent)
+        self._cases: dict[str, Case] = {}
+        self._ref = ""
+        self.panel = ListPanel(theme, parent=self)
+        self.panel.opened.connect(self.choose)
+        self.standing = QLabel(self)
+        self.standing.setWordWrap(True)
+        self.standing.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.said = Strip(theme, Tone.DONE, "check", self)
+        self._pane = QStackedWidget(self)
+        self._empty = QLabel(self)
+        self._empty.setProperty("kind", "section")
+        self._empty.setWordWrap(True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._pane.addWidget(self._empty)
+        self._pane.addWidget(self._make_case())
+        left = QVBoxLayout()
+        left.addWidget(self.panel, 1)
+        left.addWidget(self._make_hub())
+        right = QVBoxLayout()
+        right.addWidget(self.said)
+        right.addWidget(self._pane, 1)
+        self._row = QHBoxLayout(self)
+        self._row.addLayout(left, 2)
+        self._row.addLayout(right, 3)
+        self._layouts = (left, right, self._row)
+        theme.changed.connect(self._restyle)
+        self._restyle()
+
+    def _make_case(self) -> QWidget:
+        case = QWidget(self)
+        self.card = ResultCard(self.theme)
+        self._hint = QLabel(case)
+        self._hint.setWordWrap(True)
+        self._hint.setProperty("kind", "muted")
+        self._hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        buttons = QWidget(case)
+        flow = Flow(buttons, self.theme)
+        self.choices = [Button(self.theme, Kind.PLAIN, buttons) for _choice in case_view.CHOICES]
+        for button in self.choices:
+            button.triggered.connect(self.decide)
+            flow.addWidget(button)
+        column = QVBoxLayout(case)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(self.theme.px(GAP))
+        column.addWidget(self.card, 1)
+        column.addWidget(buttons)
+        column.addWidget(self._hint)
+        return case
+
+    def _make_hub(self) -> QWidget:
+        hub = QWidget(self)
+        hub.setProperty("kind", "panel")
+        hub.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._hub = QLabel(hub)
+        self._hub.setProperty("kind", "section")
+        column = QVBoxLayout(hub)
+        pad = self.theme.px(20)
+        column.setContentsMargins(pad, self.theme.px(16), pad, self.theme.px(16))
+        column.addWidget(self._hub)
+        column.addWidget(self.standing)
+        return hub
+
+    def retranslate(self) -> None:
+        self._hub.setText(_("Waiting for the hub"))
+        self._hint.setText(" ".join(_(hint) for hint in case_view.HINTS))
+        for button, (choice, words, icon) in zip(self.choices, case_view.CHOICES, strict=True):
+            button.show_action(Action(choice, _(words), icon=icon))
+        self.said.say("")
+        self.refresh()
+
+    def refresh(self) -> None:
+        now = self.desk.till.now()
+        self._cases = {case.ref: case for case in self.desk.attention.cases()}
+        count = len(self._cases)
+        heading = ngettext("{count} case to decide", "{count} cases to decide", count)
+        self.panel.name(heading.format(count=count), _("No case is open. Till and shop agree."))
+        self.panel.show_rows([case_view.row(case, now) for case in self._cases.values()])
+        self.standing.setText(self._waiting())
+        self._empty.setText(_("Choose a case at the left.") if count else _("There is nothing to decide."))
+        if self._ref not in self._cases:
+            self._ref = ""
+        if self._ref:
+            self.card.revise_view(case_view.card(self._cases[self._ref]))
+        self._pane.setCurrentIndex(1 if self._ref else 0)
+
+    def enter(self) -> None:
+        self.panel.list.setFocus()
+
+    def escape(self) -> bool:
+        if not self._ref:
+            return False
+        self._ref = ""
+        self.refresh()
+        return True
+
+    def choose(self, ref: str) -> None:
+        """Show one case with its evidence."""
+        if ref not in self._cases:
+            return
+        self._ref = ref
+        self.said.say("")
+        self._pane.setCurrentIndex(1)
+        self.card.show_view(case_view.card(self._cases[ref]))
+
+    def decide(self, choice: str) -> None:
+        """Settle the case shown; a person's word is the last one."""
+        if not self._ref:
+            return
+        case, self._ref = self._cases[self._ref], ""
+        try:
+            self.desk.attention.settle(case.ref, choice)
+        except PosappError as error:
+            self.refresh()
+            self.said.say(sentence(error), tone=Tone.RED, icon="circle-x", now=True)
+            self.sounded.emit((Sound.STOP,))
+            return
+        self.refresh()
+        words = next(_(text) for name, text, _icon in case_view.CHOICES if name == choice)
+        said = _("Decided for {number}: {choice}.").format(number=case.entry.fact.subject_id, choice=words)
+        self.said.say(said, tone=Tone.DONE, icon="check")
+        announce(self, said, now=True)
+        self.panel.list.setFocus()
+
+    def _waiting(self) -> str:
+        till = self.desk.till
+        standing, now = till.standing(), till.now()
+        if not standing.waiting:
+            words = [_("Nothing waits. The hub has everything.")]
+        else:
+            count = standing.waiting
+            words = [ngettext("{count} act waits", "{count} acts wait", count).format(count=count) + "."]
+            if standing.oldest is not None:
+                waited = age((now - standing.oldest).total_seconds())
+                words.append(_("The oldest for {age}.").format(age=waited))
+            words.append(_("They are safe on this till and go out by themselves."))
+        if standing.heard_at is None:
+            words.append(_("The hub was never heard."))
+        else:
+            words.append(_("Last contact: {time}.").format(time=moment(standing.heard_at, now)))
+        return " ".join(words)
+
+    def _restyle(self) -> None:
+        px = self.theme.px
+        for layout in self._layouts:
+            layout.setSpacing(px(GAP))
+        self._row.setContentsMargins(px(16), px(16), px(16), px(16))

@@ -1,0 +1,111 @@
+"""What the window tells all the time: store, clerk, line, waiting cases, and whether it can be heard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication
+
+from ui import line
+from ui.bridge import Bridge, DeviceState, LineState
+from ui.screens.strip import Strip
+from ui.topbar import TopBar
+from ui.view import Sound, Tone
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from posapp.counter.desk import Desk
+    from posapp.settings import Settings
+    from ui.rail import Rail
+    from ui.sound import Sounds
+    from ui.theme import Theme
+
+
+class Status(QObject):
+    """Keeps top bar, line bar and the rail's badge true, and plays the sounds.
+
+    It is told by the bridge and asks nobody by timer. Silent until `start_sounds`.
+    """
+
+    def __init__(
+        self, desk: Desk, bridge: Bridge, rail: Rail, theme: Theme, *, settings: Settings, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._bridge = bridge
+        self._rail = rail
+        self._settings = settings
+        self._line: LineState | None = None
+        self.sounds: Sounds | None = None
+        self.devices: dict[str, object] = {}
+        self.topbar = TopBar(theme, parent)
+        self.topbar.sound_pressed.connect(self._on_mute)
+        self.bar = Strip(theme, Tone.AMBER, "wifi-off", parent)
+        bridge.line_changed.connect(self._on_line)
+        bridge.sync_failed.connect(self._on_sync_failed)
+        bridge.device_changed.connect(self._on_device)
+
+    def start_sounds(self) -> None:
+        """Begin to be heard; the device is opened by the first sound."""
+        from ui.sound import Sounds
+
+        def tell(available: bool) -> None:
+            self._bridge.device_changed.emit(DeviceState("sound", "up" if available else "down"))
+
+        volume = self._settings.volume / 100
+        self.sounds = Sounds(volume=volume, muted=not volume, on_available=tell, beep=QApplication.beep)
+        self._show_sound()
+
+    def play(self, sounds: tuple[Sound, ...]) -> None:
+        """Be heard, unless muted."""
+        if self.sounds is not None and sounds:
+            self.sounds.play(*sounds)
+
+    def close(self) -> None:
+        """End the sounds' thread."""
+        if self.sounds is not None:
+            self.sounds.close()
+
+    def apply(self, settings: Settings) -> None:
+        """Take over another volume and clerk."""
+        self._settings = settings
+        if self.sounds is not None:
+            self.sounds.set_volume(settings.volume / 100)
+            self.sounds.muted = not settings.volume
+
+    def retranslate(self) -> None:
+        """Set every text again."""
+        self.topbar.retranslate()
+        self.topbar.show_people(self._desk.till.store_name, self._settings.clerk)
+        self._show_sound()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Tell how the line stands, what waits for it, and how many cases are open."""
+        till = self._desk.till
+        words = line.words(self._line, till.standing(), till.now())
+        self.topbar.show_line(words)
+        self.bar.say(words.bar, tone=words.tone, icon=words.icon)
+        self._rail.show_badge("attention", len(self._desk.attention.cases()))
+
+    def _on_line(self, state: LineState) -> None:
+        self._line = state
+        self.refresh()
+
+    def _on_sync_failed(self, reason: str) -> None:
+        self._on_line(LineState(False, None, reason))
+
+    def _on_device(self, state: object) -> None:
+        self.devices[str(getattr(state, "name", ""))] = state
+        self._show_sound()
+
+    def _on_mute(self) -> None:
+        if self.sounds is not None:
+            self.sounds.muted = not self.sounds.muted
+        self._show_sound()
+
+    def _show_sound(self) -> None:
+        on = self._settings.volume > 0 and not (self.sounds and self.sounds.muted)
+        self.topbar.show_sound(on=on, available=self.sounds.available if self.sounds else None)
