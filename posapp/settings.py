@@ -16,6 +16,8 @@ from posapp.paths import SETTINGS
 
 log = logging.getLogger(__name__)
 
+LONGEST_NAME = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -39,6 +41,9 @@ class Settings:
             raise ValueError("scale")
         if not 0 <= self.volume <= 100:
             raise ValueError("volume")
+        # It goes into every fact, and the hub's messages have room for a name only.
+        if len(self.clerk) > LONGEST_NAME:
+            raise ValueError("clerk")
 
 
 def load(folder: Path) -> Settings:
@@ -89,7 +94,7 @@ def _checked(found: Mapping[str, object], path: Path) -> Settings:
         expected = getattr(settings, key)
         taken: object = value
         if isinstance(expected, tuple) and isinstance(value, list):
-            taken = tuple(str(item) for item in value)
+            taken = tuple(value) if all(isinstance(item, str) for item in value) else None
         if type(taken) is not type(expected):
             raise StorageFault("settings-wrong", file=str(path), key=key)
         try:

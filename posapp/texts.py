@@ -132,6 +132,10 @@ _SENTENCES = {
     "sqlite-too-old": N_("SQLite {version} is too old to be safe. Please install posapp again."),
     "no-display": N_("There is no screen to show the till on. Please start it in a desktop session."),
     "key-missing": N_("The key to {file} is missing. Nothing was changed. Please call support."),
+    "key-open": N_(
+        "The key to {file} can be read by other users of this machine. Please call support before you go on."
+    ),
+    "key-exists": N_("There is a key in {file} already. Nothing was changed. Please use another folder."),
     "key-wrong": N_(
         "The key does not fit {file}, or the file is damaged. Nothing was changed. Please call support."
     ),
@@ -140,9 +144,21 @@ _SENTENCES = {
     "not-enrolled": N_("This till is not enrolled yet. Please run: posapp till enrol --hub URL --code CODE"),
     "enrolled-already": N_("This folder belongs to till {till} already. Please use another folder."),
     "code-refused": N_("The enrolment code was not accepted. Please ask for a new one."),
+    "code-of-another-till": N_(
+        "This code is for till {till}, this folder belongs to another one. Please ask for a new code."
+    ),
+    "hub-address-wrong": N_("{url} is not the address of a hub. Please give it as https://HOST:PORT."),
+    "hub-busy": N_("The hub has too much to do at the moment. Please try again."),
+    "hub-failed": N_("The hub has a problem of its own. Please try again, or call support."),
+    "hub-too-new": N_(
+        "The hub's database was written by a newer posapp. Nothing was changed. Please update posapp."
+    ),
     "hub-unreachable": N_("The hub does not answer. Please check the line and try again."),
     "hub-strange": N_("The hub gave an answer that posapp does not understand. Please call support."),
     "port-in-use": N_("Port {port} is in use. Please choose another one with --port."),
+    "address-unusable": N_("The hub cannot listen on {host}, port {port}. Please choose another address."),
+    "till-unknown": N_("There is no till {till} at this hub."),
+    "till-refused": N_("The hub does not take this till any more. Please ask for a new enrolment code."),
     "store-unknown": N_("There is no store {store}. The stores are: {stores}."),
     "hub-missing": N_("There is no hub in {folder}. Please start it with: posapp hub serve"),
 }
