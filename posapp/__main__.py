@@ -171,7 +171,7 @@ def _sync(arguments: argparse.Namespace) -> int:
         StoredKeys(),
         sys.stdin,
         sys.stdout,
-        watched=arguments.attached,
+        attached=arguments.attached,
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import wave
 from array import array
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import miniaudio
@@ -49,6 +52,8 @@ class MiniaudioPlayer:
             self._device.stop()
 
     def _open(self) -> miniaudio.PlaybackDevice:
+        if not self._backends and not _can_play():
+            raise miniaudio.MiniaudioError("no sound card and no sound server")
         self._device = miniaudio.PlaybackDevice(
             output_format=miniaudio.SampleFormat.SIGNED16,
             nchannels=1,
@@ -64,6 +69,17 @@ class MiniaudioPlayer:
             with wave.open(str(resources.path(f"sounds/{name}.wav")), "rb") as file:
                 self._samples[name] = array("h", file.readframes(file.getnframes()))
         return self._samples[name]
+
+
+def _can_play() -> bool:
+    """Whether asking is worth while: without a card and a server, ALSA only fills standard error."""
+    if sys.platform != "linux":
+        return True
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR", "/run/user/none"))
+    server = os.environ.get("PULSE_SERVER") or any(
+        (runtime / name).exists() for name in ("pulse/native", "pipewire-0")
+    )
+    return bool(server) or any(Path("/dev/snd").glob("pcm*p"))
 
 
 def _stream(samples: array[int], volume: float) -> Generator[array[int], int, None]:
