@@ -37,7 +37,7 @@ _SERVICE = "posapp"
 _Result = TypeVar("_Result")
 
 
-class SystemKeys:
+class StoredKeys:
     """The ports' `Keys`: a key file where there is one, else the system's key store.
 
     Promises: a key is never made anew where a ledger exists, and never replaced. The keyring

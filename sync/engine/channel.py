@@ -3,7 +3,8 @@
 In:  ``{"wake": true}`` · ``{"look_up": code, "ask": n}`` · end of file: the window is gone.
 Out: ``{"changed": [subjects]}`` (``["*"]``: anything) · ``{"answered": [seq…]}`` · ``{"mirror": "new"}``
      ``{"line": {"online": bool, "since": iso, "reason": key}}`` · ``{"fatal": reason}``
-     ``{"found": {"ask": n, "outcome": "record" | "elsewhere" | "unknown" | "unreachable", …}}``
+     ``{"found": {"ask": n, "code": code, "outcome": "record" | "elsewhere" | "unknown" | "unreachable",
+     "kind": …, "id": … (record: it is in the mirror now), "elsewhere": {store, name, address, hours}}}``
 """
 
 from __future__ import annotations

@@ -218,28 +218,33 @@ def hub_url(url: str) -> str:
     return url.strip().rstrip("/")
 
 
-def enrol(url: str, code: str, folder: Path, keys: Keys, name: str = "") -> wire.Enrolled:
+def enrol(
+    url: str, code: str, folder: Path, keys: Keys, name: str = "", *, again: bool = False
+) -> wire.Enrolled:
     """Make ``folder`` a till of the hub at ``url``, with a one-time code of the hub's operator.
 
     Crash-safe: the files are made first, then the code is spent, then one transaction makes the
-    till; cut anywhere, the folder is no till yet and a fresh code works. Raises
-    StorageFault("enrolled-already", till=…), Refused("code-refused"), Trouble, StorageFault.
+    till; cut anywhere, the folder is no till yet and a fresh code works. ``again`` gives a till a
+    new token and epoch, with a code made for that till: it then sends all its facts once more.
+    Raises StorageFault("enrolled-already", till=…), Refused("code-refused"),
+    Refused("code-of-another-till"), Trouble, StorageFault.
     """
     ledger = folder / paths.LEDGER
     hub = Hub(url)
     try:
         with paths.FolderLock(folder, "enrol"):
             key = _key(folder, ledger, keys)
-            upgrade_needed = not ledger.exists() or not ledger.stat().st_size
-            if upgrade_needed:
+            if not ledger.exists() or not ledger.stat().st_size:
                 upgrade(ledger, key)
             journal = Journal(ledger, key, write=True)
             try:
                 till = journal.meta("till")
-                if till:
+                if till and not again:
                     raise StorageFault("enrolled-already", till=till)
                 open_writer(folder, key).close()
                 enrolled = hub.enrol(code, name)
+                if till and (till, journal.meta("store")) != (enrolled.till, enrolled.store):
+                    raise Refused("code-of-another-till", till=enrolled.till)
                 journal.set_meta(
                     till=enrolled.till,
                     token=enrolled.token,

@@ -10,6 +10,7 @@ import logging
 import os
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -47,11 +48,19 @@ SILENT_S = wire.MAX_WAIT_S + 20
 """An observer takes the line for dead when the serving engine has noted nothing for so long."""
 
 
-def run(folder: Path, keys: Keys, stdin: IO[str], stdout: IO[str], *, watched: bool = False) -> int:
-    """Serve ``folder`` until the end of ``stdin`` (where ``watched``), SIGTERM or SIGINT.
+def run(
+    folder: Path,
+    keys: Keys,
+    stdin: IO[str] | None = None,
+    stdout: IO[str] | None = None,
+    *,
+    attached: bool = False,
+) -> int:
+    """Serve ``folder`` until SIGTERM, SIGINT or, where ``attached``, the end of ``stdin``.
 
-    Returns an exit code; what was fatal is told as ``{"fatal": reason}``. Needs the process's main
-    thread for the signals.
+    The channel (`sync.engine.channel`) is the process's own input and output unless given. Returns
+    an exit code; what was fatal is told as ``{"fatal": reason}``. Needs the process's main thread,
+    for the signals.
     """
     if os.name == "posix":
         os.nice(5)
@@ -59,9 +68,9 @@ def run(folder: Path, keys: Keys, stdin: IO[str], stdout: IO[str], *, watched: b
     ended = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(_signals(ended.set))
-        outbox = stack.enter_context(Outbox(stdout, ended.set))
+        outbox = stack.enter_context(Outbox(stdout or sys.stdout, ended.set))
         try:
-            return _serve(folder, keys, stdin if watched else None, outbox.tell, ended)
+            return _serve(folder, keys, (stdin or sys.stdin) if attached else None, outbox.tell, ended)
         except PosappError as error:
             log.error("%s", error)
             outbox.tell({"fatal": error.reason})
@@ -98,11 +107,12 @@ def _serve(folder: Path, keys: Keys, stdin: IO[str] | None, tell: Tell, ended: t
                 return DONE
         engine = stack.enter_context(Engine(folder, key, tell, asked, ended.set))
         woken.append(engine.line.wake)
-        engine.line.wake()
+        log.info("serving")
         while not ended.wait(FOLD_EVERY_S):
             engine.fold()
     if engine.error is not None:
         raise engine.error
+    log.info("ended as asked")
     return DONE
 
 
@@ -203,7 +213,7 @@ def answer_asks(
             code, ask = asked.get(timeout=0.2)
         except queue.Empty:
             continue
-        once = _Once(tell, ask)
+        once = _Once(tell, ask, code)
         late = threading.Timer(LOOK_UP_S, once.say, ("unreachable",))
         late.daemon = True
         late.start()
@@ -212,7 +222,7 @@ def answer_asks(
             if found is None:
                 once.say("unknown")
             elif found.elsewhere is not None:
-                once.say("elsewhere", **found.elsewhere.model_dump())
+                once.say("elsewhere", elsewhere=found.elsewhere.model_dump())
             elif found.record is not None:
                 take(found.record)
                 once.say("record", kind=found.record.kind, id=found.record.id)
@@ -226,18 +236,19 @@ def answer_asks(
 class _Once:
     """Says the outcome of one ask, the first time only."""
 
-    def __init__(self, tell: Tell, ask: object) -> None:
+    def __init__(self, tell: Tell, ask: object, code: str) -> None:
         self._tell = tell
         self._ask = ask
+        self._code = code
         self._lock = threading.Lock()
         self._said = False
 
-    def say(self, outcome: str, **more: str) -> None:
+    def say(self, outcome: str, **more: object) -> None:
         with self._lock:
             if self._said:
                 return
             self._said = True
-        self._tell({"found": {"ask": self._ask, "outcome": outcome, **more}})
+        self._tell({"found": {"ask": self._ask, "code": self._code, "outcome": outcome, **more}})
 
 
 def _observe(

@@ -36,6 +36,7 @@ class BadHub:
         self.poison: set[str] = set()
         self.feed: list[dict[str, Any]] = []
         self.generation = "g1"
+        self._told_generation = ""
         self.token = TOKEN
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.orders: dict[str, dict[str, Any]] = {}
@@ -64,6 +65,9 @@ class BadHub:
             server.server_close()
             with self.lock:
                 self.lock.notify_all()
+
+    def listening(self) -> bool:
+        return self._server is not None
 
     def calls(self, path: str) -> list[dict[str, Any]]:
         """What was sent to a path: query or body, in order."""
@@ -153,15 +157,16 @@ class BadHub:
 
     def _feed(self, sent: dict[str, Any], alive: Callable[[], bool]) -> tuple[int, Any]:
         end = time.monotonic() + sent["wait"]
-        seen = (len(self.facts), self.generation)
+        seen = (len(self.facts), self._told_generation)
         while (
-            len(self.feed) <= sent["after"]
+            len(self.feed) == sent["after"]
             and seen == (len(self.facts), self.generation)
-            and self._server is not None
+            and self.listening()
             and time.monotonic() < end
             and alive()
         ):
             self.lock.wait(min(0.05, max(0.0, end - time.monotonic())))
+        self._told_generation = self.generation
         changes = self.feed[sent["after"] : sent["after"] + sent["limit"]]
         return 200, {
             "changes": changes,
@@ -208,14 +213,14 @@ class Answering(BaseHTTPRequestHandler):
             hub.asked.append((path, sent))
             waiting = hub.faults[path]
             fault = waiting.pop(0) if waiting else None
-            if hub._server is None:
+            if not hub.listening():
                 self.close_connection = True
                 return
         if fault is not None:
             fault(self, work)
         else:
             status, body = work()
-            if hub._server is None:
+            if not hub.listening():
                 self.close_connection = True
                 return
             self.send(status, json.dumps(body).encode())
@@ -237,7 +242,7 @@ class Answering(BaseHTTPRequestHandler):
 # -- faults ---------------------------------------------------------------------------------------
 def status(code: int, **headers: str) -> Fault:
     """Refuses without doing anything."""
-    return lambda on, work: on.send(code, b'{"error": "x", "message": "x"}', **headers)
+    return lambda on, work: on.send(code, b'{"error": "x", "message": "x"}', None, **headers)
 
 
 def raw(body: bytes, code: int = 200) -> Fault:
@@ -250,6 +255,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> Fault:
 
     def fault(on: Answering, work: Callable[[], tuple[int, Any]]) -> None:
         code, body = work()
+        body = json.loads(json.dumps(body))
         change(body)
         on.send(code, json.dumps(body).encode())
 
