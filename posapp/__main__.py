@@ -66,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     serve = hubs.add_parser("serve", help="run the hub")
     serve.add_argument("--port", type=int, default=8321)
     serve.add_argument("--orders", type=int, default=36, help="orders of a new sample shop")
+    serve.add_argument(
+        "--undo", type=int, metavar="SECONDS", help="how long every store may take an act back"
+    )
     serve.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
     serve.set_defaults(run=_hub_serve)
     code = hubs.add_parser("enrol", help="a one-time code for one new till")
@@ -188,7 +191,7 @@ def _hub_serve(arguments: argparse.Namespace) -> int:
     from sync.hub import operator, service
 
     url = _database(arguments)
-    operator.prepare(url, arguments.orders)
+    operator.prepare(url, arguments.orders, undo_seconds=arguments.undo)
     service.serve(
         url,
         port=arguments.port,

@@ -19,6 +19,8 @@ from posapp import paths, texts
 from posapp.domain.errors import Unavailable
 
 STORE = "B01"
+UNDO_S = 5
+"""Nobody wants to wait a minute to see that the shop has it."""
 HUB_START_S = 60
 
 
@@ -46,7 +48,7 @@ class HubProcess:
         """Start it and wait until it answers; the first time it also fills the sample shop."""
         command = [sys.executable, "-m", "posapp", "hub", "serve", "--attached"]
         command += ["--data", str(self._folder), "--port", str(self._port)]
-        command += ["--orders", str(self._orders)]
+        command += ["--orders", str(self._orders), "--undo", str(UNDO_S)]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )
