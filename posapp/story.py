@@ -113,10 +113,10 @@ class _Story:
         window = self._app.window
         other = "en" if texts.language() == "de" else "de"
         before = window.settings
+        words = _("The same till in the other language, in the dark.")
         window.apply(replace(before, language=other, theme="dark"))
-        self._picture()
+        self._step(words)
         window.apply(before)
-        self._step(_("The same till in the other language, in the dark."))
 
     # -- what a person would do and see -----------------------------------------------------------
     def _scan(self, code: str, tone: Tone) -> None:
