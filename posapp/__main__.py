@@ -301,8 +301,8 @@ def _codes(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(codes, ensure_ascii=False))
     elif arguments.pdf:
-        from ui.order_view import headline
         from ui.paper import code_sheet
+        from ui.verdicts import headline
 
         code_sheet(codes, Path(arguments.pdf), headline)
     else:

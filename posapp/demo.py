@@ -30,10 +30,11 @@ class HubProcess:
     Raises Unavailable("port-in-use") or Unavailable("hub-unreachable") on starting.
     """
 
-    def __init__(self, folder: Path, port: int, orders: int) -> None:
+    def __init__(self, folder: Path, port: int, orders: int, *, undo_s: int = UNDO_S) -> None:
         self._folder = folder
         self._port = port
         self._orders = orders
+        self._undo_s = undo_s
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
 
@@ -48,7 +49,7 @@ class HubProcess:
         """Start it and wait until it answers; the first time it also fills the sample shop."""
         command = [sys.executable, "-m", "posapp", "hub", "serve", "--attached"]
         command += ["--data", str(self._folder), "--port", str(self._port)]
-        command += ["--orders", str(self._orders), "--undo", str(UNDO_S)]
+        command += ["--orders", str(self._orders), "--undo", str(self._undo_s)]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )

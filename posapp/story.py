@@ -177,7 +177,7 @@ class _Story:
         loop = QEventLoop()
         looking = QTimer()
         looking.setInterval(50)
-        looking.timeout.connect(lambda: happened() and loop.quit())
+        looking.timeout.connect(lambda: loop.quit() if happened() else None)
         ended = time.monotonic() + STEP_S
         QTimer.singleShot(int(STEP_S * 1000), loop, loop.quit)
         looking.start()

@@ -94,6 +94,13 @@ _FAULTS: dict[Unreadable, str] = {
 }
 
 
+def headline(verdict: str) -> str:
+    """A verdict's headline where there is no subject to count parcels of, as on a printed sheet."""
+    if verdict == Verdict.PARTLY_HERE:
+        return _("Partly here")
+    return _(LOOKS[Verdict(verdict)].headline)
+
+
 def ago(span: timedelta) -> str:
     """How long ago, as a whole phrase, because languages bend the unit."""
     seconds = span.total_seconds()
