@@ -141,7 +141,7 @@ class OrderPresenter:
         done = desk.pickup.hand_over(number, token=result.token, proof=_proof(result), **more)
         return Acted(
             done,
-            text=_("Handed over: {number}, {name}").format(number=number, name=order.customer),
+            text=_("Handed over: {what}").format(what=", ".join(p for p in (number, order.customer) if p)),
             undone=_("Taken back: {number} is not handed over.").format(number=number),
             undo=lambda: desk.pickup.undo(number, done.ref),
         )
@@ -183,7 +183,7 @@ class OrderPresenter:
         look = LOOKS[verdict]
         place = " ".join(row.judged.bins)
         waited = age(row.age.total_seconds()) if row.age is not None else ""
-        following = _(_NEXT.get(verdict, N_("Open")))
+        following = _(_NEXT.get(verdict, ""))
         goods = facts_of.goods(order)
         at = _("bin {bin}").format(bin=place) if place else ""
         spoken = (at, order.customer, order.number, goods, waited, following)

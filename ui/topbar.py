@@ -39,7 +39,7 @@ class TopBar(QWidget):
         self.sound.triggered.connect(lambda _id: self.sound_pressed.emit())
         self.pill.clicked.connect(self.line_pressed)
         self._row = QHBoxLayout(self)
-        self._row.addWidget(self.store, 3)
+        self._row.addWidget(self.store, 5)
         self._row.addWidget(self.clerk, 2)
         for part in (self.help, self.sound, self.pill):
             self._row.addWidget(part)

@@ -77,7 +77,7 @@ class TillWindow(QWidget):
         )
         topbar = self.status.topbar
         topbar.line_pressed.connect(lambda: self.go("attention"))
-        topbar.help_pressed.connect(self._on_help)
+        topbar.help_pressed.connect(self.show_help)
         self.home = ScanScreen(self.desk, self.theme)
         self.home.acted.connect(self._on_acted)
         self.screens: dict[str, Screen] = {}
@@ -106,7 +106,7 @@ class TillWindow(QWidget):
     def _shortcuts(self) -> None:
         control, key = Qt.KeyboardModifier.ControlModifier, Qt.Key
         bound: dict[QKeyCombination | Qt.Key, Callable[[], object]] = {
-            key.Key_F1: self._on_help,
+            key.Key_F1: self.show_help,
             key.Key_F3: lambda: self.go("search"),
             key.Key_F12: self._on_primary,
             key.Key_Escape: self._on_escape,
@@ -242,7 +242,8 @@ class TillWindow(QWidget):
         elif not self.front.escape() and self.front is not self.home:
             self.go("scan")
 
-    def _on_help(self) -> None:
+    def show_help(self) -> None:
+        """Show the keys, or take them away again."""
         if self._help is None:
             from ui.help import HelpOverlay
 

@@ -57,6 +57,7 @@ class SettingsScreen(Screen):
         self._test = Button(self.theme, Kind.PLAIN, self)
         self._test.triggered.connect(lambda _id: self.sounded.emit((Sound.GO,)))
         sound = QHBoxLayout()
+        sound.setSpacing(self.theme.px(GAP))
         sound.addWidget(self.volume, 1)
         sound.addWidget(self._test)
         self._add("volume", sound)

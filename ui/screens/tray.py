@@ -130,6 +130,7 @@ class Tray(QWidget):
         column = QVBoxLayout(ask)
         column.addWidget(self._question)
         row = QHBoxLayout()
+        row.setSpacing(self._theme.px(GAP))
         row.addWidget(self._field, 1)
         row.addWidget(self._button)
         column.addLayout(row)

@@ -1,0 +1,1 @@
+"""Every screen and every verdict, drawn and measured: ``python -m tests.screens [--out DIR]``."""
