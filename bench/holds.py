@@ -1,0 +1,68 @@
+"""How long the window's event loop is held, over everything that happens at a counter."""
+
+from __future__ import annotations
+
+from bench import orders
+from bench.measure import Row
+from bench.till import Till
+
+MOST_MS = 50.0
+HAND_OVERS = 20
+Hold = tuple[float, float, str, str]
+
+
+def a_day(till: Till, count: int) -> None:
+    """Hand over, take back, go everywhere, search, and all of it again while the engine pulls."""
+    ready = [n for n in range(max(0, count - orders.OPEN), count) if n % 20 > 7]
+    # From both ends, so that the queue's first rows change too.
+    turns = [ready[:HAND_OVERS], ready[-HAND_OVERS:]]
+    for pulling, these in zip((False, True), turns, strict=True):
+        beside = " while pulling" if pulling else ""
+        if pulling:
+            till.pull()
+        till.doing(f"scan and hand-over{beside}")
+        for n in these:
+            till.scan(n)
+            till.press("F12")
+        till.doing(f"undo{beside}")
+        till.press("Ctrl", "z")
+        for place in "2341":
+            till.doing(f"change of place, Ctrl+{place}{beside}")
+            till.press("Ctrl", place)
+        till.doing(f"search{beside}")
+        till.press("F3")
+        till.type("kruger")
+        till.press("Enter")
+        till.press("Escape")
+        till.press("Ctrl", "1")
+        till.doing(f"help{beside}")
+        till.press("F1")
+        till.press("Escape")
+        if pulling:
+            till.rest()
+    till.doing("after the day")
+    till.settled()
+
+
+def rows(holds: list[Hold]) -> list[Row]:
+    """The longest hold against its bound, and what ran in the longest of each kind."""
+    if not holds:
+        return [Row("longest hold of the window's event loop", "none over 15 ms", 0.0, MOST_MS, "ms")]
+    longest = max(holds)
+    told = [
+        Row(
+            "longest hold of the window's event loop",
+            f"during: {longest[2]}; {len(holds)} over 15 ms",
+            longest[0],
+            MOST_MS,
+            "ms",
+        )
+    ]
+    kinds: dict[str, Hold] = {}
+    for hold in sorted(holds, reverse=True):
+        kinds.setdefault(hold[2], hold)
+    told += [
+        Row(f"- {during}", f"{worked:.1f} ms of it work; {where or 'not seen'}", held, unit="ms")
+        for held, worked, during, where in list(kinds.values())[:8]
+    ]
+    return told
