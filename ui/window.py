@@ -15,6 +15,8 @@ from posapp.texts import _
 from ui import wedge
 from ui.bridge import Bridge
 from ui.rail import Place, Rail
+from ui.screens import places
+from ui.screens.places import PLACES
 from ui.screens.scan import ScanScreen
 from ui.status import Status
 from ui.theme import Theme
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from ui.presenter import Acted
     from ui.screens.screen import Screen
 
-PLACES = ("scan", "pickups", "attention", "settings")
-_ICONS = {"scan": "scan", "pickups": "packages", "attention": "scale", "settings": "settings"}
 REFRESH_MS = 40
 
 
@@ -140,8 +140,6 @@ class TillWindow(QWidget):
     def _screen(self, name: str) -> Screen:
         """The place, built when it is first wanted."""
         if name not in self.screens:
-            from ui.screens import places
-
             self._add(name, places.make(name, self))
             self.screens[name].retranslate()
         return self.screens[name]
@@ -169,10 +167,9 @@ class TillWindow(QWidget):
     def retranslate(self) -> None:
         """Set every text again, in the language in use."""
         self.setWindowTitle(_("posapp – {store}").format(store=self.desk.till.store_name))
-        labels = (_("Scan"), _("Pickups"), _("Needs attention"), _("Settings"))
         places = [
-            Place(name, _ICONS[name], label, _("{place} (Ctrl+{number})").format(place=label, number=at))
-            for at, (name, label) in enumerate(zip(PLACES, labels, strict=True), start=1)
+            Place(name, icon, _(label), _("{place} (Ctrl+{number})").format(place=_(label), number=at))
+            for at, (name, (icon, label)) in enumerate(PLACES.items(), start=1)
         ]
         self.rail.show_places(places)
         self.rail.select(self.place)

@@ -34,7 +34,7 @@ class Books:
     """
 
     def __init__(self, folder: Path, ledger: Path, key: bytes) -> None:
-        self._folder = folder
+        self.folder = folder
         self._key = key
         self.journal = Journal(ledger, key, write=True)
         try:
@@ -52,19 +52,19 @@ class Books:
 
     def reopen_mirror(self) -> None:
         """Turn to the newest mirror file, after sync has put another one in place."""
-        if path_in(self._folder) != self._mirror.path:
+        if path_in(self.folder) != self._mirror.path:
             old, self._mirror = self._mirror, self._open_mirror()
             old.close()
 
     def _open_mirror(self) -> Mirror:
-        path = path_in(self._folder)
+        path = path_in(self.folder)
         try:
             return Mirror(path, self._key)
         except StorageFault as fault:
             if fault.reason != "not-enrolled":
                 log.warning("the mirror is made anew: %s", fault)
-            open_writer(self._folder, self._key).close()
-            return Mirror(path_in(self._folder), self._key)
+            open_writer(self.folder, self._key).close()
+            return Mirror(path_in(self.folder), self._key)
 
     # -- one subject ------------------------------------------------------------------------------
     def know(self, kind: str, ident: str) -> Known | None:

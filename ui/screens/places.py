@@ -1,12 +1,22 @@
-"""Makes the places beside home, each from its own module, when the clerk first goes there."""
+"""The places of the rail; those beside home are made, each from its own module, when first shown."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from posapp.texts import N_
+
 if TYPE_CHECKING:
     from ui.screens.screen import Screen
     from ui.window import TillWindow
+
+PLACES: dict[str, tuple[str, str]] = {
+    "scan": ("scan", N_("Scan")),
+    "pickups": ("packages", N_("Pickups")),
+    "attention": ("scale", N_("Needs attention")),
+    "settings": ("settings", N_("Settings")),
+}
+"""Each place of the rail from the top, with its icon and its name."""
 
 
 def make(name: str, window: TillWindow) -> Screen:
