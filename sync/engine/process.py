@@ -147,7 +147,14 @@ class Engine:
             pushing, pulling, self._looking = self._hubs
             push = Push(pushing, self._journal, self.line, tell)
             self._pull = Pull(
-                pulling, folder, key, self._journal, line=self.line, tell=tell, rebuilt=push.ask_again
+                pulling,
+                folder,
+                key,
+                self._journal,
+                line=self.line,
+                tell=tell,
+                rebuilt=push.ask_again,
+                news=push.news,
             )
             stack.callback(self._pull.close)
             self._stack = stack.pop_all()

@@ -40,7 +40,7 @@ class Pull:
     """The pulling end and the owner of the mirror. `step` takes one page; one thread calls it.
 
     `take` and `fold` may be called from another thread. ``rebuilt`` is called when the hub's past
-    turned out to be another one. Raises StorageFault on opening.
+    turned out to be another one, ``news`` with each page's mark of answers that changed. Raises StorageFault on opening.
     """
 
     def __init__(
@@ -53,9 +53,11 @@ class Pull:
         line: Line,
         tell: Tell,
         rebuilt: Callable[[], None],
+        news: Callable[[int], None],
     ) -> None:
         self._hub = hub
         self._rebuilt = rebuilt
+        self._news = news
         self._folder = folder
         self._key = key
         self._journal = journal
@@ -116,6 +118,7 @@ class Pull:
             self._write(into, page, changes)
         if self._caught_up and self._fresh is not None:
             self._switch(self._fresh)
+        self._news(page.news)
         if held and not changes and time.monotonic() - asked < 1:
             # Asked to hold the call and did not: do not ask it a hundred times a second.
             self._line.pause(0.25)

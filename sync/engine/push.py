@@ -51,11 +51,19 @@ class Push:
         self._at: int | None = None
         self._size = BATCH
         self._asked_at = 0.0
+        self._heard = int(journal.meta("heard") or 0)
 
     def ask_again(self) -> None:
-        """Ask the hub where it is before anything else is sent. Any thread."""
+        """The hub's past is another one: ask where it is, and for all news. Any thread."""
+        self._heard = 0
         self._asked_at = -ASK_EVERY_S
         self._line.wake()
+
+    def news(self, mark: int) -> None:
+        """The feed says that answers of this till changed, up to ``mark``. Any thread."""
+        if mark > self._heard:
+            self._asked_at = -ASK_EVERY_S
+            self._line.wake()
 
     def step(self) -> bool:
         """Send what comes next. Returns whether there may be more; raises Trouble, NotEnrolled,
@@ -78,14 +86,9 @@ class Push:
             raise self._frozen() from None
         except Trouble as trouble:
             raise self._smaller(trouble, entries) from trouble
-        settled = self._checked(answer, entries)
-        self._journal.settle(settled, timestamp(datetime.now(UTC)))
+        self._take(answer, entries)
         self._at = entries[-1].seq
         self._size = min(BATCH, self._size * 2)
-        self._line.heard(_WHO)
-        seqs = [seq for seq, _, _ in settled]
-        self._tell({"answered": seqs})
-        self._tell({"changed": sorted({entry.fact.subject for entry in self._named(seqs, entries)})})
         return True
 
     # -- where the hub is -------------------------------------------------------------------------
@@ -100,7 +103,8 @@ class Push:
         except ForkTold:
             raise self._frozen() from None
         else:
-            at = self._common(answer.last_seq, answer.last_hash)
+            self._take(answer, ())
+            at = answer.last_seq
         self._line.heard(_WHO)
         if at < answered:
             log.warning("the hub is at fact %d, this till had answers up to %d: sending again", at, answered)
@@ -126,7 +130,11 @@ class Push:
     # -- what is sent -----------------------------------------------------------------------------
     def _request(self, at: int, messages: Sequence[wire.FactMessage]) -> wire.FactsRequest:
         return wire.FactsRequest(
-            epoch=self._epoch, prev_seq=at, prev_hash=self._hash(at), facts=list(messages)
+            epoch=self._epoch,
+            prev_seq=at,
+            prev_hash=self._hash(at),
+            heard=self._heard,
+            facts=list(messages),
         )
 
     def _batch(self, at: int) -> tuple[list[Entry], list[wire.FactMessage]]:
@@ -172,6 +180,21 @@ class Push:
         return Trouble("fact-stuck", status=status, reachable=True, seq=seq)
 
     # -- what comes back --------------------------------------------------------------------------
+    def _take(self, answer: wire.FactsAnswer, entries: Sequence[Entry]) -> None:
+        """Settle what was answered: facts just sent, and earlier ones that the hub thought over."""
+        settled = self._checked(answer, entries)
+        if settled:
+            self._journal.settle(settled, timestamp(datetime.now(UTC)))
+        if answer.news != self._heard:
+            # After settling: cut in between, the hub tells it once more.
+            self._journal.set_meta(heard=str(answer.news))
+            self._heard = answer.news
+        self._line.heard(_WHO)
+        if settled:
+            seqs = [seq for seq, _, _ in settled]
+            self._tell({"answered": seqs})
+            self._tell({"changed": sorted({entry.fact.subject for entry in self._named(seqs, entries)})})
+
     def _checked(
         self, answer: wire.FactsAnswer, entries: Sequence[Entry]
     ) -> list[tuple[int, Answer, Mapping[str, Any]]]:
@@ -188,7 +211,7 @@ class Push:
             except ValueError:
                 raise Trouble("hub-strange", reachable=True, why="an answer with no JSON form") from None
             settled[one.seq] = (one.seq, Answer(one.answer), body)
-        if not ids.keys() <= settled.keys() or answer.last_seq < entries[-1].seq:
+        if not ids.keys() <= settled.keys() or (entries and answer.last_seq < entries[-1].seq):
             raise Trouble("hub-strange", reachable=True, why="a fact without an answer")
         self._common(answer.last_seq, answer.last_hash)
         return [settled[seq] for seq in sorted(settled)]

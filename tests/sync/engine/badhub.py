@@ -21,7 +21,8 @@ STORE_KEY = "5a" * 32
 CODE = "GOOD-CODE"
 STAMP = "2026-01-02T03:04:05.000000Z"
 
-Fault = Callable[["Answering", Callable[[], tuple[int, Any]]], None]
+Work = Callable[[], tuple[int, Any]]
+Fault = Callable[["Answering", Work], None]
 
 
 class BadHub:
@@ -34,6 +35,7 @@ class BadHub:
         self.applied: dict[str, int] = defaultdict(int)
         self.rejects: set[str] = set()
         self.poison: set[str] = set()
+        self.news: list[dict[str, Any]] = []
         self.feed: list[dict[str, Any]] = []
         self.generation = "g1"
         self._told_generation = ""
@@ -73,6 +75,12 @@ class BadHub:
         """What was sent to a path: query or body, in order."""
         with self.lock:
             return [sent for asked, sent in self.asked if asked == path]
+
+    def wait_for_call(self, after: int) -> None:
+        """Until there were more than ``after`` calls."""
+        with self.lock:
+            if not self.lock.wait_for(lambda: len(self.asked) > after, 20):
+                raise TimeoutError("nobody called")
 
     # -- what an operator does --------------------------------------------------------------------
     def publish(self, kind: str, ident: str, body: dict[str, Any] | None, rev: int = 0) -> None:
@@ -120,7 +128,11 @@ class BadHub:
             return self._feed(sent, alive)
         if path.startswith("/v1/orders/"):
             found = self.orders.get(unquote(path.removeprefix("/v1/orders/")))
-            return (200, found) if found else (404, {"error": "order-unknown", "message": "no such order"})
+            return (
+                (200, found)
+                if found is not None
+                else (404, {"error": "order-unknown", "message": "no such order"})
+            )
         return 404, {"error": "not-found", "message": path}
 
     def _push(self, sent: dict[str, Any]) -> tuple[int, Any]:
@@ -153,7 +165,13 @@ class BadHub:
             )
         last_seq, last_hash = self.head()
         self.lock.notify_all()
-        return 200, {"answers": answers, "last_seq": last_seq, "last_hash": last_hash}
+        answers += self.news[sent["heard"] :]
+        return 200, {
+            "answers": answers,
+            "last_seq": last_seq,
+            "last_hash": last_hash,
+            "news": len(self.news),
+        }
 
     def _feed(self, sent: dict[str, Any], alive: Callable[[], bool]) -> tuple[int, Any]:
         end = time.monotonic() + sent["wait"]
@@ -175,6 +193,7 @@ class BadHub:
             "applied_through": len(self.facts),
             "generation": self.generation,
             "clock": STAMP,
+            "news": len(self.news),
         }
 
 
@@ -211,6 +230,7 @@ class Answering(BaseHTTPRequestHandler):
 
         with hub.lock:
             hub.asked.append((path, sent))
+            hub.lock.notify_all()
             waiting = hub.faults[path]
             fault = waiting.pop(0) if waiting else None
             if not hub.listening():
@@ -223,7 +243,7 @@ class Answering(BaseHTTPRequestHandler):
             if not hub.listening():
                 self.close_connection = True
                 return
-            self.send(status, json.dumps(body).encode())
+            self.send(status, as_json(body))
 
     def send(self, status: int, raw: bytes, length: int | None = None, **headers: str) -> None:
         """An answer; ``length`` is what is promised, if not the truth."""
@@ -237,6 +257,10 @@ class Answering(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Silent."""
+
+
+def as_json(body: object) -> bytes:
+    return json.dumps(body).encode()
 
 
 # -- faults ---------------------------------------------------------------------------------------
@@ -253,37 +277,37 @@ def raw(body: bytes, code: int = 200) -> Fault:
 def changed(change: Callable[[dict[str, Any]], object]) -> Fault:
     """Does the work and tells it wrongly."""
 
-    def fault(on: Answering, work: Callable[[], tuple[int, Any]]) -> None:
+    def fault(on: Answering, work: Work) -> None:
         code, body = work()
         body = json.loads(json.dumps(body))
         change(body)
-        on.send(code, json.dumps(body).encode())
+        on.send(code, as_json(body))
 
     return fault
 
 
-def half(on: Answering, work: Callable[[], tuple[int, Any]]) -> None:
+def half(on: Answering, work: Work) -> None:
     """Does the work and breaks off in the middle of the answer."""
     code, body = work()
-    whole = json.dumps(body).encode()
+    whole = as_json(body)
     on.send(code, whole[: len(whole) // 2], length=len(whole))
     on.close_connection = True
 
 
-def drop(on: Answering, work: Callable[[], tuple[int, Any]]) -> None:
+def drop(on: Answering, work: Work) -> None:
     """Does the work and hangs up without a word."""
     work()
     on.close_connection = True
 
 
-def twice(on: Answering, work: Callable[[], tuple[int, Any]]) -> None:
+def twice(on: Answering, work: Work) -> None:
     """Does the work twice, as behind a proxy that repeats, and tells the second outcome."""
     work()
     code, body = work()
-    on.send(code, json.dumps(body).encode())
+    on.send(code, as_json(body))
 
 
-def endless(on: Answering, work: Callable[[], tuple[int, Any]]) -> None:
+def endless(on: Answering, work: Work) -> None:
     """An answer that never ends."""
     on.send(200, b"[", length=1 << 40)
     try:
@@ -296,7 +320,7 @@ def endless(on: Answering, work: Callable[[], tuple[int, Any]]) -> None:
 def silent(release: threading.Event, seconds: float = 30) -> Fault:
     """Takes the request and says nothing until ``release``; then the work is done unseen."""
 
-    def fault(on: Answering, work: Callable[[], tuple[int, Any]]) -> None:
+    def fault(on: Answering, work: Work) -> None:
         release.wait(seconds)
         work()
         on.close_connection = True

@@ -211,6 +211,26 @@ def test_a_revoked_till_says_so(till: Desk, hub: BadHub) -> None:
     assert till.journal.waiting()[0] == 1
 
 
+def test_an_answer_the_hub_thought_over_reaches_the_till_through_the_feed(till: Desk, hub: BadHub) -> None:
+    entry = append(till.journal, "W-1")
+    hub.rejects.add(entry.fact.id)
+    send_all(till)
+    till.pull.step()
+    assert len(till.journal.cases()) == 1
+    hub.news.append({"seq": 1, "id": entry.fact.id, "answer": "accepted"})
+    hub.publish("order", "W-1", {"number": "W-1", "store": "s1", "lines": []})
+    till.told.clear()
+    till.pull.step()
+    till.push.step()
+    assert till.answered() == [1]
+    assert {"changed": ["order:W-1"]} in till.told
+    assert till.journal.cases() == []
+    # What was heard is not told again, also not after a start.
+    till.push.step()
+    assert till.answered() == [1]
+    assert till.journal.meta("heard") == "1"
+
+
 WRONG = {
     "another fact's id": lambda body: body["answers"][0].update(id="x"),
     "no answer": lambda body: body["answers"].clear(),

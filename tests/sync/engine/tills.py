@@ -90,6 +90,7 @@ def desk(folder: Path, hub: BadHub) -> Iterator[Desk]:
     rebuilt: list[bool] = []
     client = Hub(hub.url, journal.meta("token"))
     line = Line(told.append)
+    push = Push(client, journal, line, told.append)
     pull = Pull(
         client,
         folder,
@@ -98,8 +99,8 @@ def desk(folder: Path, hub: BadHub) -> Iterator[Desk]:
         line=line,
         tell=told.append,
         rebuilt=lambda: rebuilt.append(True),
+        news=push.news,
     )
-    push = Push(client, journal, line, told.append)
     try:
         yield Desk(folder, key, journal, client, line, push, pull, told, rebuilt)
     finally:
