@@ -78,7 +78,11 @@ class Source(StrEnum):
     """The kind of device a scan came from."""
 
     WEDGE = "wedge"
+    XINPUT = "xinput"
+    EVDEV = "evdev"
     SERIAL = "serial"
+    HIDPOS = "hidpos"
+    CAMERA = "camera"
     VIRTUAL = "virtual"
     TYPED = "typed"
 
