@@ -45,7 +45,8 @@ class Taken:
 
 _CASES = (
     select(fact_table.c.id)
-    .where(fact_table.c.subject == bindparam("subject"), UNSETTLED)
+    # What another store did to this subject was turned down, and holds nobody up here.
+    .where(fact_table.c.subject == bindparam("subject"), fact_table.c.store == bindparam("of"), UNSETTLED)
     .order_by(fact_table.c.arrived_ms, fact_table.c.till, fact_table.c.seq)
 )
 _FULL = (
@@ -66,6 +67,7 @@ _PARKED = (
     select(*_FULL)
     .where(
         fact_table.c.subject == bindparam("subject"),
+        fact_table.c.store == bindparam("of"),
         UNSETTLED,
         fact_table.c.answer == Answer.PARKED.value,
     )
@@ -101,7 +103,7 @@ def _fold(
     here = records.head(connection, store)
     if row is not None and row.store != store:
         return Taken(Answer.REJECTED, here, OTHER_STORE)
-    case = connection.execute(_CASES, {"subject": fact.subject}).scalar()
+    case = connection.execute(_CASES, {"subject": fact.subject, "of": store}).scalar()
     if case is not None and not parked:
         return Taken(Answer.PARKED, here, BEHIND)
     before = read_body(row.kind, row.value()) if row else None
@@ -133,9 +135,16 @@ def _fold(
     return Taken(Answer.ACCEPTED, records.publish(connection, (change,))[store])
 
 
-def unsettled(connection: Connection) -> set[str]:
-    """Subjects with a fact that was not taken and that nobody has settled."""
-    return set(connection.execute(select(fact_table.c.subject).where(UNSETTLED)).scalars())
+def parted(subject: str) -> tuple[str, str]:
+    """Kind and id of a subject's name."""
+    kind, _, ident = subject.partition(":")
+    return kind, ident
+
+
+def unsettled(connection: Connection) -> set[tuple[str, str]]:
+    """Store and subject of every fact that was not taken and that nobody has settled."""
+    query = select(fact_table.c.store, fact_table.c.subject).where(UNSETTLED)
+    return {(store, subject) for store, subject in connection.execute(query)}
 
 
 # -- cases ----------------------------------------------------------------------------------------
@@ -146,17 +155,18 @@ def _settle(connection: Connection, store: str, fact: Fact, now_ms: int) -> Take
     if case is None or case.subject != fact.subject or case.store != store:
         return Taken(Answer.REJECTED, records.head(connection, store), NOTHING_TO_SETTLE)
     connection.execute(update(fact_table).where(fact_table.c.id == case.id).values(settled=True))
-    rerun(connection, fact.subject, now_ms)
+    rerun(connection, store, fact.subject, now_ms)
     return Taken(Answer.ACCEPTED, records.head(connection, store))
 
 
-def rerun(connection: Connection, subject: str, now_ms: int) -> None:
+def rerun(connection: Connection, store: str, subject: str, now_ms: int) -> None:
     """Take the parked facts about a subject again, in their order, until one is not taken.
 
     Each stands alone: one that fails stays parked and is logged. Changed answers are news.
     """
-    for row in connection.execute(_PARKED, {"subject": subject}).all():
-        first = connection.execute(_CASES, {"subject": subject}).scalar()
+    case = {"subject": subject, "of": store}
+    for row in connection.execute(_PARKED, case).all():
+        first = connection.execute(_CASES, case).scalar()
         if first != row.id:
             return
         fact = read_fact(row)
@@ -164,10 +174,10 @@ def rerun(connection: Connection, subject: str, now_ms: int) -> None:
             return
         try:
             with connection.begin_nested():
-                taken = _fold(connection, row.till, row.store, fact, now_ms, parked=True)
+                taken = _fold(connection, row.till, store, fact, now_ms, parked=True)
                 if (taken.answer, taken.reason) == (row.answer, row.reason):
                     return
-                answered(connection, row.store, row.id, taken)
+                answered(connection, store, row.id, taken)
         except Exception:
             log.exception("parked fact failed again id=%s kind=%s", row.id, row.kind)
             return

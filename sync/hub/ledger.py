@@ -132,6 +132,20 @@ class Ledger:
             news=newest,
         )
 
+    def retry(self) -> None:
+        """Take parked facts again that an older hub did not know or a defect stopped; at the start."""
+        with self._database.read() as connection:
+            cases = sorted(decide.unsettled(connection))
+        for store, subject in cases:
+            with self._database.write() as connection:
+                records.load_one(connection, *decide.parted(subject))
+                decide.rerun(connection, store, subject, self._now_ms())
+                head = records.head(connection, store)
+            self._told(store, head)
+
+    def _now_ms(self) -> int:
+        return int(self._now().timestamp() * 1000)
+
     def _take(self, till: str, item: Received) -> FactAnswer:
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -146,7 +160,7 @@ class Ledger:
 
     def _transact(self, ident: str, item: Received, decided: Decider) -> FactAnswer:
         message = item.message
-        now_ms = int(self._now().timestamp() * 1000)
+        now_ms = self._now_ms()
         with self._database.write() as connection:
             till = tills.locked(connection, ident)
             known = connection.execute(_BY_ID, {"id": message.id}).first()

@@ -136,7 +136,7 @@ def codes(url: str, store: str | None = None, *, limit: int | None = None) -> li
         for code, number, body in _codes(database, limit):
             order = Order.from_body(body)
             token = code_token(known[order.store].key, code)
-            case = f"{take_in.KIND}:{number}" in cases
+            case = (order.store, f"{take_in.KIND}:{number}") in cases
             judged = judge(order, store=store or order.store, now=now, token=token, case_open=case)
             found.append({"code": code, "number": number, "state": judged.verdict.value})
         return found

@@ -41,6 +41,16 @@ class Relay:
         """Whether the hub is stopping: then nothing is held any more."""
         return self._closed
 
+    @property
+    def waiting(self) -> int:
+        """How many polls are held."""
+        return self._waiting
+
+    @property
+    def events(self) -> int:
+        """How many stores somebody waits for."""
+        return len(self._events)
+
     def ticket(self, store: str) -> asyncio.Event:
         """The event of the store's next move: take it before reading, so that no move is missed."""
         return self._events.setdefault(store, asyncio.Event())

@@ -74,6 +74,7 @@ def serve(
         )
         if parent_pipe:
             threading.Thread(target=_watch_parent, args=(server,), name="parent", daemon=True).start()
+        hub.ledger.retry()
         background = Background(database, adapter, hub.told)
         stack.callback(background.stop)
         background.start()

@@ -1,0 +1,101 @@
+"""A seeded hub database of each kind, fresh for every test, and a hub that serves it."""
+
+import shutil
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from sync.hub import operator
+from sync.hub.database import Database
+from tests import postgres
+from tests.sync.hub.kit import Served, served
+
+_names = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    if postgres.binaries() is None:
+        pytest.skip(postgres.MISSING)
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("hub") / "hub.db"
+    operator.prepare(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    _create(postgres_server, "seeded")
+    operator.prepare(f"{postgres_server}/seeded")
+    return "seeded"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The kind of database: every test that asks for a database runs on both."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database without tables."""
+    if kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: str = request.getfixturevalue("postgres_server")
+    name = f"empty_{next(_names)}"
+    _create(server, name)
+    yield f"{server}/{name}"
+    _drop(server, name)
+
+
+@pytest.fixture
+def url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a seeded database of 36 orders, for this test alone."""
+    if kind == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        shutil.copy(template, tmp_path / "hub.db")
+        yield f"sqlite:///{tmp_path / 'hub.db'}"
+        return
+    server: str = request.getfixturevalue("postgres_server")
+    name = f"hub_{next(_names)}"
+    _create(server, name, request.getfixturevalue("postgres_template"))
+    yield f"{server}/{name}"
+    _drop(server, name)
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    opened = Database(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def hub(database: Database) -> Iterator[Served]:
+    with served(database) as running:
+        yield running
+
+
+def _create(server: str, name: str, template: str = "template0") -> None:
+    _admin(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+
+
+def _drop(server: str, name: str) -> None:
+    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _admin(server: str, statement: str) -> None:
+    address = server.replace("postgresql:", "postgresql+psycopg:") + "/postgres"
+    engine = create_engine(address, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

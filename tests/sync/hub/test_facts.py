@@ -1,0 +1,393 @@
+"""Facts: taken once, answered once, in order for each subject, and nobody else's trouble."""
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import func, select, update
+
+from posapp.domain.facts import GENESIS, Fact
+from posapp.domain.orders import Order
+from posapp.domain.subjects import SUBJECTS
+from sync.hub import decide, effects
+from sync.hub.tables import fact as fact_table
+from sync.hub.tables import intent
+from sync.hub.tables import till as till_table
+from tests.sync.hub.kit import Desk, Json, Served
+
+
+def ready(desk: Desk, count: int = 1) -> list[Json]:
+    """Ready orders of the till's store."""
+    found = [
+        body
+        for body in desk.records().values()
+        if "lines" in body
+        and body["paid"] == "paid"
+        and not any(body.get(key) for key in ("blocked", "cancelled_at", "returned_at"))
+        and all(done.get("undone") for done in body.get("hand_overs", ()))
+    ]
+    return found[:count]
+
+
+def test_a_hand_over_is_accepted_and_in_the_feed(hub: Served) -> None:
+    desk = hub.desk()
+    (order,) = ready(desk)
+    fact = desk.hand_over(order)
+    assert desk.one(fact) == {
+        "seq": 1,
+        "id": fact["id"],
+        "answer": "accepted",
+        "reason": "",
+        "detail": {},
+        "replayed": False,
+    }
+    (done,) = desk.order(order["number"])["hand_overs"]
+    assert (done["ref"], done["till"], done["clerk"]) == (fact["id"], desk.till, "Ana")
+    assert "in_shop" not in done
+
+
+def test_sending_again_changes_nothing_and_gets_the_stored_answer(hub: Served) -> None:
+    desk = hub.desk()
+    first, second = (desk.hand_over(order) for order in ready(desk, 2))
+    desk.push(first, second)
+    head = desk.page()["head"]
+    again = desk.push(first, second)
+    assert [answer["replayed"] for answer in again] == [True, True]
+    assert [answer["answer"] for answer in again] == ["accepted", "accepted"]
+    assert desk.page()["head"] == head
+    third = desk.undo(second)
+    assert [answer["replayed"] for answer in desk.push(second, third)] == [True, False]
+
+
+def test_an_empty_push_tells_where_the_hub_is(hub: Served) -> None:
+    desk = hub.desk()
+    (order,) = ready(desk)
+    fact = desk.hand_over(order)
+    desk.one(fact)
+    answer = desk.send(desk.request()).json()
+    assert (answer["answers"], answer["last_seq"], answer["last_hash"]) == ([], 1, fact["hash"])
+
+
+def test_a_gap_is_told_and_nothing_is_taken(hub: Served) -> None:
+    desk = hub.desk()
+    first, second = (desk.hand_over(order) for order in ready(desk, 2))
+    answer = desk.send(desk.request(second))
+    assert answer.status_code == 409
+    assert answer.json() == {"error": "gap", "last_seq": 0, "last_hash": GENESIS.hex()}
+    assert "hand_overs" not in desk.order(second["subject"].removeprefix("order:"))
+    assert [a["answer"] for a in desk.push(first, second)] == ["accepted", "accepted"]
+
+
+def forked(desk: Desk) -> dict[str, Json]:
+    """Pushes that no honest till sends, after two facts were taken."""
+    orders = ready(desk, 4)
+    first, second = (desk.hand_over(order) for order in orders[:2])
+    desk.push(first, second)
+    mine = list(desk.chain)
+    clone = Desk(desk.served, desk.till, desk.token, desk.epoch, desk.store, desk.store_key, "")
+    clone.chain = [first]
+    other_second = clone.hand_over(orders[2])
+    other_third = clone.hand_over(orders[3])
+    desk.chain = mine
+    same_id = desk.fact(first["kind"], first["subject"], {"lines": {"0": 9}}, ident=first["id"])
+    return {
+        "another fact under a number": clone.request(other_second),
+        "another past": clone.request(other_third),
+        "a known id with other bytes": desk.request(same_id),
+        "an older epoch": desk.request(epoch=desk.epoch + 1),
+        "another beginning": desk.request(prev_hash="ab" * 32),
+    }
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "another fact under a number",
+        "another past",
+        "a known id with other bytes",
+        "an older epoch",
+        "another beginning",
+    ],
+)
+def test_a_fork_is_told_and_nothing_is_taken(hub: Served, how: str) -> None:
+    desk = hub.desk()
+    body = forked(desk)[how]
+    head = desk.page()["head"]
+    answer = desk.send(body)
+    assert (answer.status_code, answer.json()) == (423, {"error": "fork", "last_seq": 2})
+    assert desk.page()["head"] == head
+
+
+def test_a_batch_with_a_fork_at_its_end_takes_nothing_in(hub: Served) -> None:
+    desk = hub.desk()
+    orders = ready(desk, 2)
+    desk.one(desk.hand_over(orders[0]))
+    fresh = desk.hand_over(orders[1])
+    desk.fact("Seen", fresh["subject"], {}, ident=desk.chain[0]["id"])
+    assert desk.send(desk.request(*desk.chain[1:])).status_code == 423
+    assert desk.send(desk.request()).json()["last_seq"] == 1
+
+
+def test_a_wrong_hash_is_malformed(hub: Served) -> None:
+    desk = hub.desk()
+    fact = desk.hand_over(ready(desk)[0])
+    for change in ({"hash": "0" * 64}, {"clerk": "Ben"}, {"payload": fact["payload"] + " "}):
+        answer = desk.send(desk.request() | {"facts": [fact | change]})
+        assert (answer.status_code, answer.json()["error"]) == (422, "hash-wrong")
+
+
+def test_a_refused_fact_is_rejected_with_the_winning_hand_over(hub: Served) -> None:
+    ana, ben = hub.desk(), hub.desk()
+    (order,) = ready(ana)
+    won = ana.hand_over(order)
+    ana.one(won)
+    answer = ben.one(ben.hand_over(order))
+    assert (answer["answer"], answer["reason"]) == ("rejected", "already-handed-over")
+    assert answer["detail"]["ref"] == won["id"]
+    assert (answer["detail"]["till"], answer["detail"]["clerk"]) == (ana.till, "Ana")
+    assert len(ana.order(order["number"])["hand_overs"]) == 1
+
+
+def test_one_of_many_racing_tills_wins(hub: Served) -> None:
+    desks = [hub.desk() for _ in range(8)]
+    (order,) = ready(desks[0])
+    facts = [desk.hand_over(order) for desk in desks]
+    with ThreadPoolExecutor(len(desks)) as pool:
+        answers = list(pool.map(lambda pair: pair[0].one(pair[1]), zip(desks, facts, strict=True)))
+    taken = [answer["answer"] for answer in answers]
+    assert taken.count("accepted") == 1
+    assert all(answer["reason"] in ("", "already-handed-over", "behind-rejected") for answer in answers)
+    assert len(desks[0].order(order["number"])["hand_overs"]) == 1
+
+
+def test_the_same_push_at_the_same_time_is_taken_once(hub: Served) -> None:
+    desk = hub.desk()
+    facts = [desk.hand_over(order) for order in ready(desk, 5)]
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: desk.push(*facts), range(6)))
+    assert all([a["answer"] for a in batch] == ["accepted"] * 5 for batch in answers)
+    for position in range(5):
+        assert sum(not batch[position]["replayed"] for batch in answers) == 1
+
+
+def test_an_unknown_kind_is_parked_and_holds_up_its_subject_alone(hub: Served) -> None:
+    desk = hub.desk()
+    orders = ready(desk, 2)
+    strange = desk.fact("Polished", f"order:{orders[0]['number']}", {})
+    behind = desk.hand_over(orders[0])
+    beside = desk.hand_over(orders[1])
+    unheard_of = desk.fact("Baked", "cake:7", {"candles": 3})
+    answers = [(a["answer"], a["reason"]) for a in desk.push(strange, behind, beside, unheard_of)]
+    assert answers == [
+        ("parked", "unknown-kind"),
+        ("parked", "behind-rejected"),
+        ("accepted", ""),
+        ("parked", "unknown-kind"),
+    ]
+
+
+def test_settling_a_case_frees_what_waits_behind_it(hub: Served) -> None:
+    desk = hub.desk()
+    (order,) = ready(desk)
+    wrong = desk.hand_over(order, {order["lines"][0]["id"]: 9})
+    behind = desk.hand_over(order)
+    last = desk.undo(behind)
+    assert [a["answer"] for a in desk.push(wrong, behind, last)] == ["rejected", "parked", "parked"]
+    settled = desk.settle(wrong)
+    answers = {a["id"]: a["answer"] for a in desk.push(settled)}
+    assert answers == {settled["id"]: "accepted", behind["id"]: "accepted", last["id"]: "accepted"}
+    (done,) = desk.order(order["number"])["hand_overs"]
+    assert (done["ref"], done["undone"]) == (behind["id"], True)
+    # The push's answer may be lost: what was freed is told again with the repeat.
+    assert {a["id"] for a in desk.push(settled)} == set(answers)
+
+
+def test_settling_stops_at_the_next_fact_that_is_not_taken(hub: Served) -> None:
+    desk = hub.desk()
+    (order,) = ready(desk)
+    line = order["lines"][0]["id"]
+    wrong, again = desk.hand_over(order, {line: 9}), desk.hand_over(order, {line: 8})
+    behind = desk.hand_over(order)
+    desk.push(wrong, again, behind)
+    answers = {a["id"]: (a["answer"], a["reason"]) for a in desk.push(desk.settle(wrong))}
+    assert answers[again["id"]] == ("rejected", "more-than-ordered")
+    assert behind["id"] not in answers
+    assert {a["id"]: a["answer"] for a in desk.push(desk.settle(again))}[behind["id"]] == "accepted"
+
+
+def test_another_till_hears_of_its_freed_fact_with_its_next_push(hub: Served) -> None:
+    ana, ben = hub.desk(), hub.desk()
+    (order,) = ready(ana)
+    wrong = ana.hand_over(order, {order["lines"][0]["id"]: 9})
+    ana.one(wrong)
+    waiting = ben.hand_over(order)
+    assert ben.one(waiting)["reason"] == "behind-rejected"
+    heard = ben.page()["news"]
+    ana.one(ana.settle(wrong))
+    mark = ben.page()["news"]
+    assert mark > heard
+    for _ in range(2):
+        (answer,) = ben.push(heard=heard)
+        assert (answer["id"], answer["answer"]) == (waiting["id"], "accepted")
+    assert ben.push(heard=mark) == []
+
+
+def test_settling_what_is_no_case_of_this_subject_is_rejected(hub: Served) -> None:
+    ana, elsewhere = hub.desk(), hub.desk("B02")
+    first, second = ready(ana, 2)
+    wrong = ana.hand_over(first, {first["lines"][0]["id"]: 9})
+    ana.one(wrong)
+    for desk, subject, ident in (
+        (elsewhere, wrong["subject"], wrong["id"]),
+        (ana, f"order:{second['number']}", wrong["id"]),
+        (ana, wrong["subject"], "no-such-fact"),
+    ):
+        fact = desk.fact("CaseSettled", subject, {"fact": ident, "choice": "left"})
+        assert desk.one(fact)["reason"] == "nothing-to-settle"
+
+
+def test_another_stores_order_is_out_of_reach(hub: Served) -> None:
+    here, there = hub.desk("B01"), hub.desk("B02")
+    (order,) = ready(there)
+    fact = here.hand_over(order)
+    raw = here.send(here.request(fact))
+    answer = raw.json()["answers"][0]
+    assert (answer["answer"], answer["reason"], answer["detail"]) == ("rejected", "other-store", {})
+    assert order["customer"].encode() not in raw.content
+    assert "hand_overs" not in there.order(order["number"])
+    # And the store whose order it is goes on undisturbed.
+    assert there.one(there.hand_over(order))["answer"] == "accepted"
+
+
+def test_a_subject_nobody_knows_is_rejected(hub: Served) -> None:
+    desk = hub.desk()
+    answer = desk.one(desk.fact("HandedOver", "order:B99999999", {"lines": {"1": 1}}))
+    assert (answer["answer"], answer["reason"]) == ("rejected", "subject-unknown")
+
+
+def test_a_defect_parks_its_own_fact_and_no_other(
+    hub: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = hub.desk()
+    bad, good = ready(desk, 2)
+    real = Order.after
+
+    def after(self: Order, fact: Fact, till: str) -> Order:
+        if self.number == bad["number"]:
+            raise ZeroDivisionError
+        return real(self, fact, till)
+
+    monkeypatch.setattr(Order, "after", after)
+    facts = [desk.hand_over(bad), desk.hand_over(good)]
+    with caplog.at_level(logging.ERROR):
+        answers = desk.push(*facts)
+    assert [(a["answer"], a["reason"]) for a in answers] == [("parked", "internal"), ("accepted", "")]
+    assert facts[0]["id"] in caplog.text
+    assert bad["customer"] not in caplog.text
+
+
+def test_a_payload_that_is_no_object_is_parked(hub: Served) -> None:
+    desk = hub.desk()
+    (order,) = ready(desk)
+    # The kit writes the canonical bytes of whatever it is given, so the chain is right.
+    lame = desk.fact("HandedOver", f"order:{order['number']}", [1, 2])  # type: ignore[arg-type]
+    answer = desk.one(lame)
+    assert (answer["answer"], answer["reason"]) == ("parked", "unreadable")
+
+
+def test_a_till_enrolled_again_sends_its_chain_again(hub: Served) -> None:
+    desk = hub.desk()
+    first, second = ready(desk, 2)
+    facts = [desk.hand_over(first), desk.hand_over(second)]
+    desk.push(*facts)
+    again = hub.desk(again=desk)
+    assert (again.till, again.epoch) == (desk.till, desk.epoch + 1)
+    assert desk.send(desk.request()).status_code == 401
+    again.chain = desk.chain
+    head = again.page()["head"]
+    assert again.page(head)["applied_through"] == 0
+    third = again.undo(facts[0])
+    answers = again.push(*facts, third)
+    assert [a["replayed"] for a in answers] == [True, True, False]
+    assert again.page(head)["applied_through"] == 3
+    assert [a["seq"] for a in again.push(facts[1], third)] == [2, 3]
+
+
+def test_a_copy_enrolled_as_a_new_till_repeats_the_others_facts(hub: Served) -> None:
+    """A restored image that was given a new name: its old facts are repeats, its new ones its own."""
+    old = hub.desk()
+    first, second = ready(old, 2)
+    shared = old.hand_over(first)
+    old.one(shared)
+    copy = hub.desk()
+    copy.chain = list(old.chain)
+    fresh = copy.hand_over(second)
+    answers = copy.push(shared, fresh)
+    assert [(a["answer"], a["replayed"]) for a in answers] == [("accepted", True), ("accepted", False)]
+    later = copy.undo(fresh)
+    assert [a["seq"] for a in copy.push(fresh, later)] == [2, 3]
+
+
+def test_a_revoked_till_is_turned_away(hub: Served) -> None:
+    desk = hub.desk()
+    fact = desk.hand_over(ready(desk)[0])
+    with hub.database.write() as connection:
+        connection.execute(update(till_table).where(till_table.c.id == desk.till).values(revoked=True))
+    assert desk.send(desk.request(fact)).status_code == 401
+    assert desk.get("/v1/feed").status_code == 401
+
+
+def test_only_kinds_in_the_table_reach_the_shop(hub: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A subject that the hub's code does not name: it is stored, folded, answered and in the feed."""
+
+    class Ticket(Order):
+        @classmethod
+        def opened(cls, fact: Fact, till: str) -> Order:
+            return Order(fact.subject_id, "B01", str(fact.payload["who"]), ())
+
+    monkeypatch.setitem(SUBJECTS, "ticket", Ticket)
+    desk = hub.desk()
+    answer = desk.one(desk.fact("TicketOpened", "ticket:B01-7", {"who": "Frau Süß"}))
+    assert answer["answer"] == "accepted"
+    assert desk.order("B01-7")["customer"] == "Frau Süß"
+    assert desk.get("/v1/orders/b01-7").json()["record"]["kind"] == "ticket"
+    assert hub.desk("B02").one(hub.desk("B02").fact("Seen", "ticket:B01-7", {}))["reason"] == "other-store"
+    with hub.database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(intent)).scalar() == 0
+    assert set(effects.EFFECTS) == {"HandedOver", "HandOverUndone"}
+
+
+def test_pushes_of_many_tills_run_side_by_side(hub: Served) -> None:
+    desks = [hub.desk() for _ in range(4)]
+    orders = ready(desks[0], 12)
+    gate = threading.Barrier(len(desks))
+
+    def work(position: int) -> list[str]:
+        desk = desks[position]
+        gate.wait()
+        return [desk.one(desk.hand_over(order))["answer"] for order in orders[position::4]]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert {word for words in pool.map(work, range(4)) for word in words} == {"accepted"}
+    with hub.database.read() as connection:
+        numbers = connection.execute(select(fact_table.c.feed_seq).order_by(fact_table.c.feed_seq)).scalars()
+        assert len(set(numbers)) == 12
+    assert decide.BEHIND == "behind-rejected"
+
+
+def test_a_newer_hub_takes_what_an_older_one_parked(hub: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = hub.desk()
+    bad, strange = ready(desk, 2)
+    with monkeypatch.context() as older:
+
+        def after(self: Order, fact: Fact, till: str) -> Order:
+            raise KeyError(fact.kind) if self.number == strange["number"] else ZeroDivisionError
+
+        older.setattr(Order, "after", after)
+        facts = [desk.hand_over(bad), desk.hand_over(strange)]
+        assert {a["reason"] for a in desk.push(*facts)} == {"internal", "unknown-kind"}
+        hub.hub.ledger.retry()
+        assert {a["answer"] for a in desk.push(*facts)} == {"parked"}
+    hub.hub.ledger.retry()
+    assert {a["id"]: a["answer"] for a in desk.push()} == {fact["id"]: "accepted" for fact in facts}
