@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from posapp.domain.errors import Refused
 from posapp.domain.facts import parse_timestamp
-from posapp.texts import N_, _, age, day, sentence
+from posapp.texts import N_, _, age, sentence
 from ui.order_facts import stamp
 from ui.rows import Row
 from ui.view import CardView, Fact, Tone
@@ -32,9 +32,9 @@ _AGAINST = {
     "subject-unknown": N_("The hub does not know this order."),
 }
 CHOICES = (
-    ("left", N_("The goods are gone"), "package-off"),
-    ("here", N_("The goods are here"), "package"),
-    ("same", N_("The same act"), "copy-check"),
+    ("left", N_("Goods are gone"), "package-off"),
+    ("here", N_("Goods are here"), "package"),
+    ("same", N_("Same act"), "copy-check"),
 )
 HINTS = (
     N_("Gone: the customer has them, the shop corrects its books."),
@@ -53,11 +53,10 @@ def row(case: Case, now: datetime) -> Row:
     """The case in the list."""
     waited = age((now - case.opened_at).total_seconds())
     number = case.entry.fact.subject_id
-    detail = " · ".join((number, why(case)))
     return Row(
         id=case.ref,
         title=title(case),
-        detail=detail,
+        detail=number,
         end=waited,
         tone=Tone.RED,
         icon="scale",
@@ -97,9 +96,7 @@ def card(case: Case) -> CardView:
         code=fact.subject_id,
         sentence=why(case),
         facts=tuple(facts),
-        consequence=_("In question since {day}. Please look for the goods, then decide below.").format(
-            day=day(case.opened_at)
-        ),
+        consequence=_("Please look for the goods, then decide below."),
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from posapp.domain.goods import HERE, Paid, ParcelState
 from posapp.domain.orders import Order
-from posapp.domain.pickup import Judged, Verdict
+from posapp.domain.pickup import MAY_HAND_OVER, Judged, Verdict
 from posapp.texts import N_, _, clock, day, ngettext
 from ui.view import Fact, Line, LineState
 
@@ -81,9 +81,11 @@ def _facts(order: Order, judged: Judged, said: Said) -> Iterator[Fact]:
         if order.cancelled_at:
             yield Fact(_("Cancelled on"), stamp(order.cancelled_at))
         yield Fact(_("By"), order.cancelled_by)
+        yield _bins(judged)
         return
     if verdict is Verdict.RETURNED and order.returned_at:
         yield Fact(_("Returned on"), stamp(order.returned_at))
+        yield _bins(judged)
         return
     if said.get("answer"):
         yield Fact(_("Answer"), str(said["answer"]))
@@ -96,12 +98,19 @@ def _facts(order: Order, judged: Judged, said: Said) -> Iterator[Fact]:
     if verdict in (Verdict.NOT_HERE_YET, Verdict.PARTLY_HERE):
         yield Fact(_("Expected"), date_text(_expected(order)))
         yield Fact(_("Parcel"), ", ".join(dict.fromkeys(_on_the_way(order))))
-    if order.hold_until and verdict is not Verdict.NOT_HERE_YET:
+    if verdict not in MAY_HAND_OVER:
+        yield _bins(judged)
+    elif order.hold_until and verdict is not Verdict.PARTLY_HERE:
         yield Fact(_("Held until"), day(order.hold_until))
     if verdict is Verdict.PASS:
         passed = next((c for c in order.codes if c.name == judged.person and c.until), None)
         if passed and passed.until:
             yield Fact(_("Pass valid until"), day(passed.until))
+
+
+def _bins(judged: Judged) -> Fact:
+    """Where the goods lie that may not leave: small, so that nobody fetches them out of habit."""
+    return Fact(ngettext("Bin", "Bins", len(judged.bins)), ", ".join(judged.bins))
 
 
 def _first(first: HandOver) -> Iterator[Fact]:

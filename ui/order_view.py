@@ -108,7 +108,7 @@ class OrderPresenter:
         primary, secondary = _actions(order, judged, said)
         return replace(
             view,
-            bin=" + ".join(judged.bins),
+            bin=" + ".join(judged.bins) if verdict in MAY_HAND_OVER else "",
             bin_label=ngettext("Bin", "Bins", len(judged.bins)) if judged.bins else "",
             name=_name(order, judged),
             amount=money(order.due) if order.due and _must_pay(order) else "",
@@ -193,7 +193,7 @@ class OrderPresenter:
             title=order.customer or order.number,
             detail=" · ".join(part for part in (order.number, goods) if part),
             end=" · ".join(part for part in (waited, following) if part),
-            tone=None if look.tone is Tone.GREEN and verdict is Verdict.READY else look.tone,
+            tone=look.tone,
             icon=look.icon,
             spoken=", ".join(part for part in spoken if part),
         )

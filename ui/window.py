@@ -93,7 +93,8 @@ class TillWindow(QWidget):
             row = QHBoxLayout()
             row.addWidget(part)
             if part is not self.stack:
-                row.setContentsMargins(self.theme.px(16), 0, self.theme.px(16), 0)
+                below = self.theme.px(16) if part is self.undo_bar else 0
+                row.setContentsMargins(self.theme.px(16), 0, self.theme.px(16), below)
             side.addLayout(row, stretch)
         side.setContentsMargins(0, 0, 0, 0)
         across = QHBoxLayout(self)
@@ -136,6 +137,7 @@ class TillWindow(QWidget):
         screen.go.connect(self.go)
         screen.open_subject.connect(self._on_open)
         screen.sounded.connect(self.status.play)
+        screen.wrote.connect(self.status.refresh)
 
     def _screen(self, name: str) -> Screen:
         """The place, built when it is first wanted."""

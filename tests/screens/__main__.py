@@ -40,7 +40,8 @@ def play(out: Path | None, settings: Settings, size: tuple[int, int], only: str)
         prepare(stage)
         for number, (name, scene) in enumerate(scenes()):
             scene(stage)
-            application.processEvents()
+            for _settling in range(3):
+                application.processEvents()
             look = f"{settings.language}-{settings.theme}-{size[0]}-{settings.scale}"
             picture = f"{number:02}-{name}-{look}"
             yield picture, ""

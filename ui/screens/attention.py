@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from posapp.counter.desk import Desk
     from ui.theme import Theme
 
-LIST_WIDTH = 300
-
 
 class AttentionScreen(Screen):
     """Promises: no case leaves the list but by a decision or by the hub; after a decision none is
@@ -57,8 +55,8 @@ class AttentionScreen(Screen):
         right.addWidget(self.said)
         right.addWidget(self._pane, 1)
         self._row = QHBoxLayout(self)
-        self._row.addLayout(left, 2)
-        self._row.addLayout(right, 3)
+        self._row.addLayout(left, 1)
+        self._row.addLayout(right, 2)
         self._layouts = (left, right, self._row)
         theme.changed.connect(self._restyle)
         self._restyle()
@@ -152,6 +150,7 @@ class AttentionScreen(Screen):
             self.sounded.emit((Sound.STOP,))
             return
         self.refresh()
+        self.wrote.emit()
         words = next(_(text) for name, text, _icon in case_view.CHOICES if name == choice)
         said = _("Decided for {number}: {choice}.").format(number=case.entry.fact.subject_id, choice=words)
         self.said.say(said, tone=Tone.DONE, icon="check")

@@ -108,6 +108,8 @@ class PickupsScreen(Screen):
     def _list(self) -> None:
         self._wait.stop()
         text = self.field.text().strip()
+        # A search goes over everything, so no queue may look chosen.
+        self._bar.setHidden(bool(text))
         if text:
             rows = self.desk.queues.search(text)
             found = ngettext("{count} match", "{count} matches", len(rows)).format(count=len(rows))

@@ -300,7 +300,7 @@ class ScanScreen(Screen):
 
     def _refused(self, front: Recent, error: PosappError) -> None:
         """Nothing was written: show how things stand now, with the reason below."""
-        front.result = self.desk.scanning.again(front.result)
+        self._recents.refresh()
         self._show(front)
         self.show_error(error)
 

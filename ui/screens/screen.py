@@ -17,12 +17,14 @@ class Screen(QWidget):
     """A place of the window. Built when first shown; knows nothing of its neighbours.
 
     Signals: `go` with the id of another place (``search`` is the pickups' search field);
-    `open_subject` with the name of a subject to be shown at home; `sounded` with a tuple of sounds.
+    `open_subject` with the `Known` to be shown at home; `sounded` with a tuple of sounds;
+    `wrote` after a fact was written.
     """
 
     go = Signal(str)
-    open_subject = Signal(str)
+    open_subject = Signal(object)
     sounded = Signal(object)
+    wrote = Signal()
 
     def __init__(self, desk: Desk, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QScrollArea,
     QSizePolicy,
     QSlider,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -47,8 +47,7 @@ class SettingsScreen(Screen):
         settings = window.settings
         form = QWidget(self)
         form.setProperty("kind", "page")
-        self._form = QFormLayout(form)
-        self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
+        self._form = QVBoxLayout(form)
         for key in _CHOICES:
             self._add(key, self._make_choice(key, getattr(settings, key)))
         self.scale = self._make_slider(90, 150, settings.scale)
@@ -66,6 +65,7 @@ class SettingsScreen(Screen):
         self.scanners = QLineEdit(", ".join(settings.scanners), self)
         self._add("clerk", self.clerk)
         self._add("scanners", self.scanners)
+        self._form.addStretch(1)
         self.scale.valueChanged.connect(self._on_change)
         self.volume.valueChanged.connect(self._on_change)
         self.clerk.editingFinished.connect(self._on_change)
@@ -88,7 +88,12 @@ class SettingsScreen(Screen):
         label = self._labels[key] = QLabel(self)
         label.setWordWrap(True)
         label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self._form.addRow(label, part)
+        self._form.addWidget(label)
+        if isinstance(part, QWidget):
+            self._form.addWidget(part)
+        else:
+            self._form.addLayout(part)
+        self._form.addSpacing(self.theme.px(GAP))
 
     def _make_choice(self, key: str, chosen: str) -> QWidget:
         bar = QWidget(self)
@@ -169,4 +174,4 @@ class SettingsScreen(Screen):
         self._row.setContentsMargins(px(16), px(16), px(16), px(16))
         self._row.setSpacing(px(GAP))
         self._form.setContentsMargins(0, 0, px(8), 0)
-        self._form.setVerticalSpacing(px(8))
+        self._form.setSpacing(px(4))
