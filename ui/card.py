@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
     from PySide6.QtGui import QKeyEvent, QPaintEvent, QResizeEvent, QWheelEvent
 
-SECONDARY = 2
+SECONDARY = 4
 PRIMARY_AT_LEAST = 240
 DETAILS_AT_LEAST = 100
 _EMPTY = Sheet((), 0, 0.0)
@@ -139,7 +139,7 @@ class ResultCard(QWidget):
     def _fill_buttons(self) -> None:
         view = self._view
         if len(view.secondary) > SECONDARY:
-            raise ValueError("a card has at most two secondary actions")
+            raise ValueError(f"a card has at most {SECONDARY} secondary actions")
         self.setAccessibleName(view.spoken)
         self.setAccessibleDescription(view.detail)
         self._primary.setVisible(view.primary is not None)
@@ -216,8 +216,13 @@ class ResultCard(QWidget):
         if fits(shown):
             return [shown]
         others = [b for b in shown if b is not self._primary]
-        first = [[self._primary]] if not self._primary.isHidden() else []
-        return ([others] if fits(others) else [[b] for b in others]) + first
+        rows: list[list[Button]] = []
+        for button in others:
+            if rows and fits([*rows[-1], button]):
+                rows[-1].append(button)
+            else:
+                rows.append([button])
+        return rows + ([[self._primary]] if not self._primary.isHidden() else [])
 
     def _wanted(self, button: Button) -> int:
         width = button.sizeHint().width()
