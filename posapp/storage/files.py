@@ -44,6 +44,10 @@ def connect(path: Path, key: bytes, *, write: bool = False, durable: bool = Fals
                 connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 connection.execute("PRAGMA secure_delete = ON").fetchall()
                 connection.execute("PRAGMA journal_size_limit = 67108864").fetchall()
+                # Sync folds the log in long before this; it is for a till that runs without sync.
+                connection.execute("PRAGMA wal_autocheckpoint = 8192").fetchall()
+                # Else INSERT OR REPLACE deletes a row and no trigger hears of it.
+                connection.execute("PRAGMA recursive_triggers = ON")
             else:
                 connection.execute("PRAGMA query_only = ON")
             for pragma in (

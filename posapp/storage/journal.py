@@ -265,13 +265,23 @@ class Journal:
     def _entries(self, query: str, values: tuple[object, ...]) -> list[Entry]:
         with self._lock, files.faults(self.path):
             rows = self._connection.execute(query, values).fetchall()
-        return [_entry(row) for row in rows]
+        try:
+            return [_entry(row) for row in rows]
+        except (TypeError, ValueError, KeyError) as error:
+            raise StorageFault("ledger-damaged", file=str(self.path)) from error
 
 
 def verify(journal: Journal) -> tuple[int, str]:
     """Walk the chain: the number of good facts, and the first fault ("" where all is well)."""
     prev_hash, expected = GENESIS, 1
-    for entry in journal.every():
+    facts = journal.every()
+    while True:
+        try:
+            entry = next(facts, None)
+        except StorageFault:
+            return expected - 1, f"a fact after {expected - 1} cannot be read"
+        if entry is None:
+            return expected - 1, ""
         if entry.seq != expected:
             return expected - 1, f"fact {expected} is missing"
         if entry.prev_hash != prev_hash:
@@ -279,7 +289,6 @@ def verify(journal: Journal) -> tuple[int, str]:
         if chain_hash(prev_hash, entry.seq, entry.fact, entry.payload) != entry.hash:
             return expected - 1, f"fact {entry.seq} was changed"
         prev_hash, expected = entry.hash, expected + 1
-    return expected - 1, ""
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

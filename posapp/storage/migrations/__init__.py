@@ -47,13 +47,19 @@ def upgrade(path: Path, key: bytes) -> None:
     def steps(revision: object, context: object) -> object:
         return script._upgrade_revs("head", revision)  # type: ignore[arg-type]  # alembic's own way
 
-    with (
-        files.faults(path),
-        engine.connect() as connection,
-        EnvironmentContext(config, script, fn=steps) as environment,
-    ):
-        environment.configure(connection=connection, transactional_ddl=True)
-        with environment.begin_transaction():
-            environment.run_migrations()
-        connection.commit()
-    engine.dispose()
+    try:
+        with (
+            files.faults(path),
+            engine.connect() as connection,
+            EnvironmentContext(config, script, fn=steps) as environment,
+        ):
+            environment.configure(connection=connection, transactional_ddl=True)
+            with environment.begin_transaction():
+                environment.run_migrations()
+            connection.commit()
+    except sqlalchemy.exc.DBAPIError as error:
+        # SQLAlchemy wraps the driver's errors; which fault it is stands in the wrapped one.
+        with files.faults(path):
+            raise error.orig or error from error
+    finally:
+        engine.dispose()
