@@ -205,7 +205,7 @@ class Push:
             known = ids[one.seq] if one.seq in ids else self._id(one.seq)
             if known != one.id:
                 raise Trouble("hub-strange", reachable=True, why="an answer to another fact")
-            body = {**one.detail, "reason": one.reason}
+            body = {"reason": one.reason, "detail": one.detail}
             try:
                 canonical(body)
             except ValueError:
