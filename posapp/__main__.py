@@ -6,10 +6,11 @@ Exit codes: 0 done, 1 it did not work (one sentence on standard error says why),
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from posapp import __version__, paths, texts
@@ -18,7 +19,8 @@ from posapp.domain.errors import PosappError, StorageFault, Unavailable
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
-    arguments = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = _parser(argv).parse_args(argv)
     texts.use(_language(arguments))
     try:
         code: int = arguments.run(arguments)
@@ -34,12 +36,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="posapp", description="The till for partner stores.")
     parser.add_argument("--version", action="version", version=f"posapp {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
+    # Only the command that is asked for gets its options: all of them would take 10 ms of each start.
+    wanted = [name for name in argv if name in _COMMANDS][:1]
+    for name in wanted or _COMMANDS:
+        said, fill = _COMMANDS[name]
+        fill(commands.add_parser(name, help=said))
+    return parser
 
-    demo = commands.add_parser("demo", help="hub with a sample shop, and one till")
+
+def _demo_options(demo: argparse.ArgumentParser) -> None:
     _data(demo)
     demo.add_argument("--lang", choices=texts.LANGUAGES, default="de")
     demo.add_argument("--port", type=int, default=0, help="the hub's port (default: a free one)")
@@ -49,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", default="demo-out", help="folder for the story's screenshots")
     demo.set_defaults(run=_demo)
 
-    till = commands.add_parser("till", help="the till's window; 'till enrol' makes a folder a till")
+
+def _till_options(till: argparse.ArgumentParser) -> None:
     _data(till)
     till.add_argument("--lang", choices=texts.LANGUAGES, default=None)
     till.add_argument("--scanner", action="append", default=[], help="a serial scanner's device")
@@ -60,12 +70,14 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--code", required=True)
     enrol.set_defaults(run=_till_enrol)
 
-    sync = commands.add_parser("sync", help="the sync process alone")
+
+def _sync_options(sync: argparse.ArgumentParser) -> None:
     _data(sync)
     sync.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
     sync.set_defaults(run=_sync)
 
-    hub = commands.add_parser("hub", help="the hub between tills and shop")
+
+def _hub_options(hub: argparse.ArgumentParser) -> None:
     hubs = hub.add_subparsers(required=True, metavar="serve|enrol|orders|stores")
     serve = hubs.add_parser("serve", help="run the hub")
     serve.add_argument("--port", type=int, default=8321)
@@ -87,19 +99,35 @@ def _parser() -> argparse.ArgumentParser:
         _data(command)
         command.add_argument("--database", metavar="URL", help="instead of --data: a database URL")
 
-    journal = commands.add_parser("journal", help="the till's journal, a fact a line")
+
+def _journal_options(journal: argparse.ArgumentParser) -> None:
+    _data(journal)
     journal.add_argument("--json", action="store_true")
     journal.set_defaults(run=_journal)
-    verify = commands.add_parser("verify", help="check the files and the hash chain")
+
+
+def _verify_options(verify: argparse.ArgumentParser) -> None:
+    _data(verify)
     verify.set_defaults(run=_verify)
-    codes = commands.add_parser("codes", help="the demo's pickup codes")
+
+
+def _codes_options(codes: argparse.ArgumentParser) -> None:
+    _data(codes)
     form = codes.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true")
     form.add_argument("--pdf", metavar="FILE")
     codes.set_defaults(run=_codes)
-    for command in (journal, verify, codes):
-        _data(command)
-    return parser
+
+
+_COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "demo": ("hub with a sample shop, and one till", _demo_options),
+    "till": ("the till's window; 'till enrol' makes a folder a till", _till_options),
+    "sync": ("the sync process alone", _sync_options),
+    "hub": ("the hub between tills and shop", _hub_options),
+    "journal": ("the till's journal, a fact a line", _journal_options),
+    "verify": ("check the files and the hash chain", _verify_options),
+    "codes": ("the demo's pickup codes", _codes_options),
+}
 
 
 def _data(command: argparse.ArgumentParser, default: str | None = None) -> None:
@@ -130,7 +158,18 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _till(arguments: argparse.Namespace) -> int:
-    from posapp.app import TillApp, needs_display, show_notice
+    # What is loaded now stays for the day: there is no garbage to look for among it.
+    gc.disable()
+    # The core before Qt: of each module that is imported after Qt, PySide6 reads the source.
+    from drivers import keys  # noqa: F401
+    from posapp.counter import desk  # noqa: F401
+
+    from posapp.app import TillApp, needs_display, show_notice  # isort: skip
+
+    def live(hub: str) -> None:
+        print(f"posapp ready hub={hub}", flush=True)
+        gc.freeze()
+        gc.enable()
 
     if needs_display():
         raise Unavailable("no-display")
@@ -140,7 +179,7 @@ def _till(arguments: argparse.Namespace) -> int:
             folder,
             language=arguments.lang,
             scanners=arguments.scanner,
-            on_live=lambda hub: print(f"posapp ready hub={hub}", flush=True),
+            on_live=live,
         ) as app:
             return app.run()
     except StorageFault as fault:

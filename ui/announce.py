@@ -9,7 +9,12 @@ if TYPE_CHECKING:
 
 
 def announce(widget: QWidget, text: str, *, now: bool) -> None:
-    """Has `text` spoken: at once (a result at the counter), or in the next pause (news of the sync)."""
+    """Has `text` spoken: at once (a result at the counter), or in the next pause (news of the sync).
+
+    Nobody is told of what is not on the screen.
+    """
+    if not widget.isVisible():
+        return
     # Loaded with the first result: these types cost 5 ms, which the first paint need not wait for.
     from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 

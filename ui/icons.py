@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QPainter, QPixmap
 
 import resources
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QIcon
 
 
 class Icons:
@@ -29,6 +34,9 @@ class Icons:
 
     def icon(self, name: str, colour: str, size: int) -> QIcon:
         """The icon for a widget that takes a QIcon, sharp up to a device pixel ratio of 2."""
+        # Its names of all theme icons take 4 ms to load, and the first paint has no QIcon.
+        from PySide6.QtGui import QIcon
+
         key = (name, colour, size)
         found = self._icons.get(key)
         if found is None:

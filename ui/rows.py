@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import QColor, QPainter, QPen
-from PySide6.QtWidgets import QListView, QSizePolicy, QStyle, QStyledItemDelegate, QWidget
+from PySide6.QtWidgets import QListView, QSizePolicy, QStyledItemDelegate, QWidget
 
 from ui.kinetic import scroll_by_hand
 from ui.theme import Face, Theme
@@ -118,6 +118,9 @@ class RowPainter(QStyledItemDelegate):
         return QSize(0, self._theme.px(TARGET_ROW))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        # With its hundreds of names for a style's parts it takes 15 ms to load: not before the first row.
+        from PySide6.QtWidgets import QStyle
+
         row = index.data(_ROW)
         rect: QRect = option.rect
         state: QStyle.StateFlag = option.state
@@ -219,7 +222,10 @@ class RowList(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        scroll_by_hand(self.viewport())
+        # A viewport of our own: to say what a widget is that Qt has made, PySide6 loads all there are.
+        self._view = QWidget()
+        self.setViewport(self._view)
+        self._rows.modelReset.connect(self._on_reset)
         self.clicked.connect(self._on_clicked)
         theme.changed.connect(self._measure)
 
@@ -244,7 +250,12 @@ class RowList(QListView):
         wide = self._theme.metrics(Face.ROW_CODE).horizontalAdvance(self._sample)
         self._painter.code_width = wide + 2 if self._sample else 0
         self.scheduleDelayedItemsLayout()
-        self.viewport().update()
+        self._view.update()
+
+    def _on_reset(self) -> None:
+        if self._rows.rowCount():
+            self._rows.modelReset.disconnect(self._on_reset)
+            scroll_by_hand(self._view)
 
     def _on_clicked(self, index: QModelIndex) -> None:
         self.opened.emit(self._rows.row(index).id)
