@@ -10,26 +10,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence, QShortcut, QWindow
 from PySide6.QtWidgets import QApplication, QWidget
 
-from posapp.domain.keys import (
-    ENTER,
-    GAP_MS,
-    KEYPAD_ENTER,
-    MODIFIERS,
-    TAB,
-    BurstDetector,
-    Do,
-    Key,
-    Outcome,
-)
+from posapp.domain.keyboards import ENTER, KEYPAD_ENTER, MODIFIERS, TAB
+from posapp.domain.keys import Do, Key
+from ui.held_keys import HeldKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from posapp.domain.codes import Scan
+    from posapp.domain.profiles import DeviceProfile
 
 _X11_OFFSET = 8
 # Windows numbers the keys of the main block as evdev does; its extended keys have a bit of their own.
@@ -62,46 +55,25 @@ _INTERRUPTIONS = frozenset(
 )
 
 
-class WedgeFilter(QObject):
+class WedgeFilter(HeldKeys):
     """Watches the keys of the program's windows. Make it with `install`.
 
-    Promises: no widget and no shortcut sees a key of a scan; `on_scan` gets each scan once, on the main
-    thread, in a turn of the loop of its own; what people type arrives whole, in order, to its window, at
-    most the gap late. Never touches a key that has no window, and never the wall clock.
+    Promises: no widget and no shortcut sees a key of a scan; what people type arrives whole, in order, to
+    its window, at most the gap late. Never touches a key that has no window, and never the wall clock.
 
     A shortcut with Ctrl waits for the gap too, and then finds the window's QShortcuts and QActions;
     function keys and Alt act at once.
     """
 
-    _scanned = Signal(object)
-
     def __init__(
-        self, on_scan: Callable[[Scan], object], parent: QObject | None = None, gap_ms: int = GAP_MS
+        self,
+        on_scan: Callable[[Scan], object],
+        parent: QObject | None = None,
+        profile: DeviceProfile | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._on_scan = on_scan
-        self._detector = BurstDetector("keyboard", gap_ms=gap_ms)
+        super().__init__(on_scan, parent, profile)
         self._decode = codes_of(QGuiApplication.platformName())
         self._replaying = False
-        self._gap = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
-        self._gap.timeout.connect(self._on_gap)
-        # After the gap, one turn of the loop: keys that already wait belong to what is held, even if the
-        # loop was busy so long that the timer comes before them.
-        self._turn = QTimer(self, singleShot=True, interval=0)
-        self._turn.timeout.connect(self._on_turn)
-        # Queued, so that a scan never runs inside the delivery of the key that ended it.
-        self._scanned.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-
-    def watch(self, window: QWindow | None) -> None:
-        """Take the keys of one more window; harmless twice."""
-        if window is not None:
-            window.installEventFilter(self)
-
-    def watch_focused(self, window: QWindow | None) -> None:
-        """A window got the keyboard: take its keys too, as long as the till's own window is open."""
-        own = self.parent()
-        if isinstance(own, QWidget) and own.isVisible():
-            self.watch(window)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Hold, swallow or pass the keys of windows; Qt calls this."""
@@ -114,9 +86,7 @@ class WedgeFilter(QObject):
                 return self._take(watched, cast("QKeyEvent", event))
         elif kind in _INTERRUPTIONS and isinstance(watched, QWindow):
             self._act(self._detector.interrupt())
-        elif kind in (QEvent.Type.Show, QEvent.Type.WinIdChange) and isinstance(watched, QWidget):
-            self.watch(watched.windowHandle())
-        return False
+        return super().eventFilter(watched, event)
 
     def _take(self, window: QWindow, event: QKeyEvent) -> bool:
         override = event.type() is QEvent.Type.ShortcutOverride
@@ -129,16 +99,7 @@ class WedgeFilter(QObject):
             if key.code not in MODIFIERS:
                 self._act(self._detector.expire())
             return False
-        outcome = self._detector.feed(key)
-        self._act(outcome)
-        if self._detector.holding:
-            if key.down:
-                self._turn.stop()
-                self._gap.start(self._detector.gap_ms)
-        else:
-            self._gap.stop()
-            self._turn.stop()
-        return outcome.do is not Do.PASS
+        return self._feed(key) is not Do.PASS
 
     def _key(self, event: QKeyEvent, window: QWindow, override: bool) -> Key:
         modifiers = event.modifiers()
@@ -157,13 +118,11 @@ class WedgeFilter(QObject):
             origin=None if override else (window, _copy(event)),
         )
 
-    def _act(self, outcome: Outcome) -> None:
-        for key in outcome.replay:
+    def _replay(self, keys: tuple[Key, ...]) -> None:
+        for key in keys:
             window, event = cast("tuple[QWindow, QKeyEvent]", key.origin)
             if not (key.down and key.ctrl and self._fires_shortcut(window, event)):
                 self._send(window, event)
-        if outcome.scan is not None:
-            self._scanned.emit(outcome.scan)
 
     def _send(self, window: QWindow, event: QKeyEvent) -> None:
         self._replaying = True
@@ -196,22 +155,22 @@ class WedgeFilter(QObject):
                 return True
         return False
 
-    def _on_gap(self) -> None:
-        self._turn.start()
 
-    def _on_turn(self) -> None:
-        self._act(self._detector.expire())
-
-    def _deliver(self, scan: Scan) -> None:
-        self._on_scan(scan)
-
-
-def install(window: QWidget, on_scan: Callable[[Scan], object], gap_ms: int = GAP_MS) -> WedgeFilter:
+def install(
+    window: QWidget, on_scan: Callable[[Scan], object], profile: DeviceProfile | None = None
+) -> HeldKeys:
     """Watch a top-level widget, shown or not, and every window that gets the keyboard after it.
 
-    The filter belongs to `window` and lives as long as it.
+    On X11 the keys are taken before Qt reads them (`ui.native_keys`), elsewhere at the window. What is
+    returned belongs to `window` and lives as long as it.
     """
-    wedge = WedgeFilter(on_scan, window, gap_ms)
+    wedge: HeldKeys
+    if QGuiApplication.platformName() == "xcb":
+        from ui.native_keys import NativeWedge
+
+        wedge = NativeWedge(on_scan, window, profile)
+    else:
+        wedge = WedgeFilter(on_scan, window, profile)
     # The handle is made when the widget is first shown, and again when its window flags change.
     window.installEventFilter(wedge)
     wedge.watch(window.windowHandle())

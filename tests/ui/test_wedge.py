@@ -13,14 +13,21 @@ from PySide6.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from posapp.domain.codes import Scan
-from posapp.domain.keys import GAP_MS, US_LAYOUT
+from posapp.domain.keyboards import US_LAYOUT
+from posapp.domain.profiles import DEFAULT_GAP_MS as GAP_MS
 from ui.wedge import codes_of, install
 
 CODE = "PK7KX29DRTH"
 OTHER = "PK4GN7P2TXV"
 PRESS, RELEASE = QEvent.Type.KeyPress, QEvent.Type.KeyRelease
 NONE, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
-CODES = {character: code for code, pair in US_LAYOUT.items() if code < 55 or code == 57 for character in pair}
+CODES = {
+    character: code
+    for code, pair in US_LAYOUT.items()
+    if code < 55 or code == 57
+    for character in pair
+    if character
+}
 
 
 class Till:
