@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QApplication
 
 from posapp import paths, settings, texts
@@ -98,7 +98,15 @@ class TillApp:
         self.bridge.line_changed.connect(self._on_line)
         self.bridge.mirror_replaced.connect(books.reopen_mirror)
         self.window = TillWindow(self.desk, self.bridge, chosen, self._save_settings)
-        stack.callback(self.window.close)
+        stack.callback(self._close_window)
+
+    def _close_window(self) -> None:
+        """Close the window and let nothing that still waits for it reach the closed files."""
+        self.bridge.blockSignals(True)
+        self.window.close()
+        for part in (self.window, self.bridge):
+            part.deleteLater()
+            QApplication.sendPostedEvents(part, QEvent.Type.DeferredDelete)
 
     def run(self) -> int:
         """Show the window and serve it until it is closed; the exit code."""
