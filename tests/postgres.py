@@ -59,7 +59,7 @@ def server() -> Iterator[str]:
             *("-D", data, "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"),
         )
         told = " ".join(f"-c {name}={value}" for name, value in options.items())
-        pg_ctl = [*as_user, bins / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]
+        pg_ctl: list[str | Path] = [*as_user, bins / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]
         _run(*pg_ctl, "-o", told, "start")
         try:
             yield f"postgresql://{USER}@127.0.0.1:{port}"

@@ -85,6 +85,33 @@ def hub(database: Database) -> Iterator[Served]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def standing_sqlite(sqlite_template: Path) -> Iterator[Served]:
+    file = sqlite_template.with_name("standing.db")
+    shutil.copy(sqlite_template, file)
+    yield from _standing(f"sqlite:///{file}")
+
+
+@pytest.fixture(scope="session")
+def standing_postgresql(postgres_server: str, postgres_template: str) -> Iterator[Served]:
+    _create(postgres_server, "standing", postgres_template)
+    yield from _standing(f"{postgres_server}/standing")
+
+
+@pytest.fixture
+def standing(kind: str, request: pytest.FixtureRequest) -> Served:
+    """A hub for all tests that leave no trace in it: it is started once."""
+    found: Served = request.getfixturevalue(f"standing_{kind}")
+    return found
+
+
+def _standing(url: str) -> Iterator[Served]:
+    opened = Database(url)
+    with served(opened) as running:
+        yield running
+    opened.close()
+
+
 def _create(server: str, name: str, template: str = "template0") -> None:
     _admin(server, f"CREATE DATABASE {name} TEMPLATE {template}")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import requests
@@ -47,6 +48,11 @@ class Served:
     hub: Hub
     session: requests.Session
 
+    @cached_property
+    def guest(self) -> "Desk":
+        """A till for those who only want a token."""
+        return self.desk()
+
     def desk(self, store: str = "B01", again: "Desk | None" = None) -> "Desk":
         """A till enrolled at a store."""
         code = tills.offer(self.database, store, self.clock(), again.till if again else "")
@@ -88,7 +94,8 @@ class Desk:
 
     def records(self) -> dict[str, Json]:
         """All records of the store, by id."""
-        after, found = 0, {}
+        after = 0
+        found: dict[str, Json] = {}
         while True:
             page = self.page(after)
             found |= {change["id"]: change["body"] for change in page["changes"]}

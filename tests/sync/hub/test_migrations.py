@@ -1,0 +1,69 @@
+"""Migrations: head is the tables, and any number of processes may start at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from posapp.domain.errors import StorageFault
+from sync.hub import migrations
+from sync.hub.database import Database
+from sync.hub.shops import tables as shop_tables
+from sync.hub.tables import metadata
+
+
+def test_head_is_the_tables(empty_url: str) -> None:
+    database = Database(empty_url)
+    migrations.upgrade(database)
+    with database.read() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+        names = set(inspect(connection).get_table_names())
+    database.close()
+    assert differences == []
+    assert names == set(metadata.tables) | {"alembic_version"}
+    assert shop_tables.order.name in names
+
+
+def test_the_known_head_is_the_newest_migration() -> None:
+    folder = migrations.__path__[0]
+    assert ScriptDirectory(folder).get_current_head() == migrations.HEAD
+
+
+def test_several_processes_may_start_at_once(empty_url: str) -> None:
+    opened = [Database(empty_url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(migrations.upgrade, opened))
+    with opened[0].read() as connection:
+        assert migrations.found(connection) == migrations.HEAD
+    for database in opened:
+        database.close()
+
+
+def test_a_newer_hub_is_left_alone(empty_url: str) -> None:
+    database = Database(empty_url)
+    migrations.upgrade(database)
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StorageFault, match="hub-too-new"):
+        migrations.upgrade(database)
+    database.close()
+
+
+def test_a_migration_that_fails_leaves_nothing(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alembic import op
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    database = Database(empty_url)
+    with monkeypatch.context() as broken:
+        broken.setattr(op, "create_index", fail)
+        with pytest.raises(ZeroDivisionError):
+            migrations.upgrade(database)
+    with database.read() as connection:
+        assert inspect(connection).get_table_names() == []
+    migrations.upgrade(database)
+    database.close()
