@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from posapp import paths
@@ -28,11 +30,19 @@ def journal(folder: Path) -> Journal:
     return Journal(ledger(folder), KEY, write=True)
 
 
+@cache
+def _blank() -> bytes:
+    """A fresh ledger's bytes: making it again and again would be most of a test's time."""
+    with TemporaryDirectory() as folder:
+        one = journal(Path(folder))
+        one.set_meta(till="t1", store="s1")
+        one.close()
+        return one.path.read_bytes()
+
+
 def books(folder: Path) -> Books:
     """A till's two fresh files."""
-    journal_ = journal(folder)
-    journal_.set_meta(till="t1", store="s1")
-    journal_.close()
+    (folder / paths.LEDGER).write_bytes(_blank())
     return Books(folder, folder / paths.LEDGER, KEY)
 
 
