@@ -222,7 +222,12 @@ class ResultCard(QWidget):
                 rows[-1].append(button)
             else:
                 rows.append([button])
-        return rows + ([[self._primary]] if not self._primary.isHidden() else [])
+        if not self._primary.isHidden():
+            if rows and len(rows) > 1 and fits([*rows[-1], self._primary]):
+                rows[-1].append(self._primary)
+            else:
+                rows.append([self._primary])
+        return rows
 
     def _wanted(self, button: Button) -> int:
         width = button.sizeHint().width()
