@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from ui import verdicts
 from ui.order_view import OrderPresenter
+from ui.ticket_view import TicketPresenter
 
 if TYPE_CHECKING:
     from posapp.counter.scanning import Result
     from ui.presenter import Presenter, Said
     from ui.view import CardView
 
-PRESENTERS: dict[str, Presenter] = {"order": OrderPresenter()}
+PRESENTERS: dict[str, Presenter] = {"order": OrderPresenter(), "ticket": TicketPresenter()}
 
 
 def presenter(result: Result) -> Presenter | None:

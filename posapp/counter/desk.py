@@ -9,6 +9,7 @@ from posapp.counter.attention import Attention
 from posapp.counter.pickup import Pickup
 from posapp.counter.queues import Queues
 from posapp.counter.scanning import Scanning
+from posapp.counter.service import Service
 from posapp.counter.till import Till
 
 
@@ -23,18 +24,21 @@ class Desk:
     pickup: Pickup
     attention: Attention
     queues: Queues
+    service: Service
     look_up: Callable[[str], None]
 
 
 def build(till: Till, look_up: Callable[[str], None]) -> Desk:
     """The desk of one till: each kind of subject with the use case that judges it."""
     pickup = Pickup(till)
-    lookers = {"order": pickup.look}
+    service = Service(till)
+    lookers = {"order": pickup.look, "ticket": service.look}
     return Desk(
         till=till,
         scanning=Scanning(till, lookers),
         pickup=pickup,
         attention=Attention(till),
         queues=Queues(till, lookers),
+        service=service,
         look_up=look_up,
     )

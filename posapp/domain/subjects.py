@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 from posapp.domain.errors import Refused
 from posapp.domain.facts import CASE_SETTLED, Fact
 from posapp.domain.orders import Index, Order
+from posapp.domain.tickets import Ticket
 
 
 class Subject(Protocol):
@@ -35,7 +36,7 @@ class Subject(Protocol):
         ...
 
 
-SUBJECTS: dict[str, type[Subject]] = {"order": Order}
+SUBJECTS: dict[str, type[Subject]] = {"order": Order, "ticket": Ticket}
 
 
 def read_body(kind: str, body: Mapping[str, Any]) -> Subject | None:

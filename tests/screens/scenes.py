@@ -13,6 +13,7 @@ from posapp.domain.pickup import Verdict
 from tests.kit.counter import Counter
 from tests.kit.things import NOW
 from tests.screens.samples import CASE, EVERYTHING, ORDERS, STORE_CARD, code_of, scan_for
+from tests.screens.service import service_scenes
 from ui.bridge import Bridge, DeviceState, LineState, LookedUp
 from ui.window import TillWindow
 
@@ -102,6 +103,7 @@ def scenes() -> Iterator[tuple[str, Scene]]:
     yield "attention", lambda s: s.window.go("attention")
     yield "attention_case", _case
     yield "attention_decided", _decide
+    yield from service_scenes()
     yield "settings", lambda s: s.window.go("settings")
     yield "settings_scan", _try_scanner
     yield "help", _help

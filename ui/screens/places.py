@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 PLACES: dict[str, tuple[str, str]] = {
     "scan": ("scan", N_("Scan")),
     "pickups": ("packages", N_("Pickups")),
+    "service": ("tools", N_("Service")),
     "attention": ("scale", N_("Needs attention")),
     "settings": ("settings", N_("Settings")),
 }
@@ -25,6 +26,10 @@ def make(name: str, window: TillWindow) -> Screen:
         from ui.screens.pickups import PickupsScreen
 
         return PickupsScreen(window.desk, window.theme)
+    if name == "service":
+        from ui.screens.service import ServiceScreen
+
+        return ServiceScreen(window.desk, window.theme)
     if name == "attention":
         from ui.screens.attention import AttentionScreen
 
