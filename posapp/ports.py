@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from posapp.domain.codes import Scan
+    from posapp.domain.slips import Outcome, PrinterState, PrintJob, Slip, Trouble
 
 
 class DeviceState(StrEnum):
@@ -30,6 +31,18 @@ class DownReason(StrEnum):
     LOST = "lost"  # it was there and went away
     FAILED = "failed"  # it is there and cannot be used
     STOPPED = "stopped"  # nobody listens to it
+    MODEM_MANAGER = "modem_manager"  # ModemManager has it: the udev rule of resources/udev is not in place
+    BRLTTY = "brltty"  # the Braille service has it
+    LIBRARY = "library"  # what talks to it is not installed
+    UNSUPPORTED = "unsupported"  # this system has no such way
+
+
+class Signal(StrEnum):
+    """What a scanner can tell the clerk by itself, once the result of a scan is known."""
+
+    GOOD = "good"
+    BAD = "bad"
+    ATTENTION = "attention"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,10 @@ class Scanner(Protocol):
         """Listen until `stop`. Raises RuntimeError when already started."""
         ...
 
+    def signal(self, signal: Signal) -> None:
+        """Have the scanner itself beep or light up; nothing where it cannot. Returns at once."""
+        ...
+
     def stop(self) -> None:
         """Stop listening, within a second; afterwards neither callable is called. Harmless twice."""
         ...
@@ -83,4 +100,87 @@ class Keys(Protocol):
 
     def where(self, folder: Path) -> Literal["keyring", "file"]:
         """In the system's key store, or in a file of the folder."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What became of one slip; ``trouble`` says why it is refused or unsure."""
+
+    outcome: Outcome
+    trouble: Trouble | None = None
+    paper_low: bool = False
+
+
+class Printer(Protocol):
+    """A printer of slips or labels. Called from the lane only; each call may take seconds.
+
+    Nothing raises: whatever happens is an outcome. Bytes are never sent twice.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called on screen."""
+        ...
+
+    def state(self) -> PrinterState:
+        """How it stands now."""
+        ...
+
+    def print_slip(self, slip: Slip, sending: Callable[[], None]) -> Printed:
+        """Print one slip; ``sending`` is called right before its first byte leaves."""
+        ...
+
+
+class Drawer(Protocol):
+    """A cash drawer. Called from the lane only."""
+
+    def kick(self) -> Trouble | None:
+        """Open it; None where the order was taken. Never opens it at a later time."""
+        ...
+
+    def drawer_open(self) -> bool | None:
+        """What its sensor says; None where nothing can be known."""
+        ...
+
+
+class CustomerDisplay(Protocol):
+    """Two lines that the customer sees. Called from the lane only."""
+
+    def show(self, upper: str, lower: str = "") -> bool:
+        """Show two lines, cut to the display's width; whether they were taken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DrawerOpened:
+    """The drawer was asked to open: by whom and why; ``trouble`` where it was not."""
+
+    clerk: str
+    reason: str
+    trouble: Trouble | None = None
+
+
+class PrintLane(Protocol):
+    """The way from the counter to printers, drawer and display. Every call returns at once."""
+
+    @property
+    def jobs(self) -> tuple[PrintJob, ...]:
+        """What a clerk has still to look at, the oldest first."""
+        ...
+
+    def print_slip(self, slip: Slip, *, copy: bool = False) -> str:
+        """Print a slip; the job's id. What becomes of it is told by an event."""
+        ...
+
+    def settle(self, job: str) -> None:
+        """A clerk looked and says that it is all right: it came out, or nobody wants it."""
+        ...
+
+    def open_drawer(self, clerk: str, reason: str) -> None:
+        """Open the drawer."""
+        ...
+
+    def show(self, upper: str, lower: str = "") -> None:
+        """Show two lines to the customer."""
         ...

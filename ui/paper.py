@@ -5,16 +5,16 @@ any size. Needs a QGuiApplication, which `on_paper` makes where there is none.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import barcode
-import segno
-from PySide6.QtCore import QMarginsF, QRectF, QSizeF, Qt
+from PySide6.QtCore import QMarginsF, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import (
     QColor,
     QFont,
     QFontDatabase,
+    QFontMetricsF,
     QGuiApplication,
     QPageLayout,
     QPageSize,
@@ -24,6 +24,9 @@ from PySide6.QtGui import (
 
 import resources
 from posapp.domain.codes import display
+from posapp.domain.slips import Slip, Symbology
+from posapp.domain.slips_layout import Line, Sheet, Words, lay_out
+from posapp.symbols import modules
 
 DOTS_PER_MM = 12
 """Resolution of the page's coordinates: 12 per millimetre, about 305 dpi."""
@@ -50,10 +53,7 @@ class Page:
     ) -> float:
         """Write inside (left, top, width, height), wrapped; returns the height used."""
         family = "Atkinson Hyperlegible" if code else "Inter"
-        font = QFont(family)
-        font.setPixelSize(round(size * DOTS_PER_MM))
-        font.setBold(bold or code)
-        self._painter.setFont(font)
+        self._painter.setFont(_font(family, size, bold or code))
         flags = align | Qt.TextFlag.TextWordWrap
         area = QRectF(*(value * DOTS_PER_MM for value in box))
         height = self._painter.boundingRect(area, int(flags), words).height()
@@ -69,35 +69,50 @@ class Page:
 
         The smallest version lacks the alignment pattern that helps cameras.
         """
-        # Level H of version 2 holds our codes; anything longer takes what it needs.
-        for version in (2, None):
-            try:
-                symbol = segno.make(content, error="h", version=version, micro=False)
-                break
-            except segno.DataOverflowError:
-                continue
-        rows = [bytes(row) for row in symbol.matrix]
-        module = size / (len(rows) + 8)
-        for y, row in enumerate(rows):
-            for x, dark in enumerate(row):
-                if dark:
-                    self._fill(left + (x + 4) * module, top + (y + 4) * module, module, module)
+        rows = modules(Symbology.QR, content)
+        module = size / len(rows)
+        self._rows(left, top, rows, module, module)
 
     def bars(self, left: float, top: float, width: float, height: float, content: str) -> None:
         """A Code 128 as wide as ``width``, quiet zones included."""
-        modules = barcode.get("code128", content).build()[0]
-        module = width / (len(modules) + 20)
-        start = 0
-        while (start := modules.find("1", start)) >= 0:
-            end = start
-            while end < len(modules) and modules[end] == "1":
-                end += 1
-            self._fill(left + (start + 10) * module, top, (end - start) * module, height)
-            start = end
+        rows = modules(Symbology.CODE128, content)
+        self._rows(left, top, rows, width / len(rows[0]), height)
+
+    def sheet(self, sheet: Sheet) -> None:
+        """Everything that the layout put on one sheet."""
+        for mark in sheet.marks:
+            if isinstance(mark, Words):
+                font = _font("Inter", mark.letters, mark.bold)
+                self._painter.setFont(font)
+                rise = QFontMetricsF(font).ascent()
+                place = QPointF(mark.left * DOTS_PER_MM, mark.top * DOTS_PER_MM + rise)
+                self._painter.drawText(place, mark.words)
+            elif isinstance(mark, Line):
+                self._fill(mark.left, mark.top, mark.width, mark.height)
+            else:
+                self._rows(mark.left, mark.top, mark.rows, mark.module, mark.row)
+
+    def _rows(self, left: float, top: float, rows: Sequence[str], module: float, height: float) -> None:
+        for y, row in enumerate(rows):
+            # One box for a run: bars of many boxes show hairlines where a viewer smooths their edges.
+            for run in re.finditer("1+", row):
+                at = left + run.start() * module
+                self._fill(at, top + y * height, (run.end() - run.start()) * module, height)
 
     def _fill(self, left: float, top: float, width: float, height: float) -> None:
         box = QRectF(*(value * DOTS_PER_MM for value in (left, top, width, height)))
         self._painter.fillRect(box, QColor(0, 0, 0))
+
+
+def application() -> None:
+    """What drawing needs: an application, made where there is none, and our fonts."""
+    if QGuiApplication.instance() is None:
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        application.kept = QGuiApplication([])  # type: ignore[attr-defined]  # Qt wants it kept
+    if {"Inter", "Atkinson Hyperlegible"} <= set(QFontDatabase.families()):
+        return
+    for name in _FONTS:
+        QFontDatabase.addApplicationFont(str(resources.path(f"fonts/{name}")))
 
 
 def on_paper(
@@ -107,11 +122,7 @@ def on_paper(
 
     Raises OSError where the file cannot be written.
     """
-    if QGuiApplication.instance() is None:
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-        on_paper.application = QGuiApplication([])  # type: ignore[attr-defined]  # Qt wants it kept
-    for name in _FONTS:
-        QFontDatabase.addApplicationFont(str(resources.path(f"fonts/{name}")))
+    application()
     fresh = path.with_name(path.name + ".new")
     fresh.touch()
     writer = QPdfWriter(str(fresh))
@@ -131,6 +142,36 @@ def on_paper(
     finally:
         painter.end()
     os.replace(fresh, path)
+
+
+def slip_pdf(slip: Slip, path: Path) -> None:
+    """A slip as PDF, laid out as on its own paper; each sheet is a page. It replaces the file.
+
+    Raises OSError where the file cannot be written, ValueError for a code that does not fit.
+    """
+    application()
+    sheets = lay_out(slip, _measure, modules)
+
+    def draw(page: Page) -> None:
+        for number, sheet in enumerate(sheets):
+            if number:
+                page.new_page()
+            page.sheet(sheet)
+
+    # A roll has no pages: one as long as the longest piece holds them all.
+    size = slip.width_mm, max((sheet.height for sheet in sheets), default=slip.width_mm)
+    on_paper(path, slip.title, draw, size)
+
+
+def _measure(words: str, letters: float, bold: bool) -> float:
+    return QFontMetricsF(_font("Inter", letters, bold)).horizontalAdvance(words) / DOTS_PER_MM
+
+
+def _font(family: str, size_mm: float, bold: bool) -> QFont:
+    font = QFont(family)
+    font.setPixelSize(round(size_mm * DOTS_PER_MM))
+    font.setBold(bold)
+    return font
 
 
 def code_sheet(codes: Sequence[Mapping[str, str]], path: Path, word: Callable[[str], str]) -> None:

@@ -1,0 +1,1 @@
+"""Real and home-made counterparts that tests speak to over a wire."""
