@@ -6,8 +6,12 @@ Pure: times are given, in monotonic milliseconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from posapp.domain.codes import Fault, Scan, Source
+
+if TYPE_CHECKING:
+    from posapp.domain.profiles import DeviceProfile
 
 MAX_FRAME = 8192
 """Bytes; a QR code holds at most 2,953 (ISO/IEC 18004, version 40-L)."""
@@ -104,7 +108,7 @@ class Framer:
         self._overlong = False
 
 
-def scan_of(device: str, source: Source, frame: Frame) -> Scan:
+def scan_of(device: str, source: Source, frame: Frame, profile: DeviceProfile | None = None) -> Scan:
     """The scan that a frame is: UTF-8 where it can be, else Latin-1."""
     try:
         text = frame.raw.decode("utf-8")
@@ -113,7 +117,7 @@ def scan_of(device: str, source: Source, frame: Frame) -> Scan:
     return Scan.of(
         device,
         source,
-        (text,),
+        (profile.restore(text) if profile else text,),
         raw=frame.raw,
         first_ms=frame.first_ms,
         last_ms=frame.last_ms,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from drivers.framing import Framer, scan_of
 from posapp.domain.codes import Source
-from posapp.ports import DeviceState, DownReason, ScannerStatus
+from posapp.ports import DeviceState, DownReason, ScannerStatus, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ class VirtualScanner:
 
     def __init__(self, name: str = "virtual:", *, suffix: bool = True) -> None:
         self._name = name
+        self.signals: list[Signal] = []
         self._framer = Framer(suffix=suffix)
         self._status = ScannerStatus(name, DeviceState.DOWN, DownReason.STOPPED)
         # What happens to it, in order: bytes, plugged in (True) or out (False), None to end.
@@ -54,6 +55,10 @@ class VirtualScanner:
         self._events.put(True)
         self._thread = threading.Thread(target=self._run, name=f"scanner {self._name}", daemon=True)
         self._thread.start()
+
+    def signal(self, signal: Signal) -> None:
+        """Keep what it was told, in `signals`."""
+        self.signals.append(signal)
 
     def stop(self) -> None:
         """Stop listening, after what was sent before."""

@@ -238,7 +238,7 @@ class BurstDetector:
         scan = Scan.of(
             self._device,
             self._source,
-            self._texts(kept),
+            map(self._profile.restore, self._texts(kept)),
             at_ms=at_ms,
             first_ms=kept[0][0].time_ms,
             last_ms=self._last_ms,

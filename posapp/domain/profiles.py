@@ -8,11 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from posapp.domain.keyboards import FUNCTION_KEYS
+
 DEFAULT_GAP_MS = 35
 """Longest pause inside a scan until one was learned. Scanners press a key each 2 to 20 ms."""
 MAX_GAP_MS = 150
 """Longest gap that can be learned; above 90 ms only with a prefix, for a person's keys wait as long."""
 MAX_GAP_WITHOUT_PREFIX_MS = 90
+_GS = "\x1d"
+# GS1-128, DataBar, GS1 Data Matrix, GS1 QR (ISO/IEC 15424); without an AIM id: SSCC and GTIN.
+_ELEMENT_STRINGS = ("]C1", "]e0", "]d2", "]Q3", "00", "01", "02")
 
 
 class Suffix(StrEnum):
@@ -56,6 +61,17 @@ class DeviceProfile:
     aim: bool = False
     gs: str = "\x1d"
     dialect: Dialect = Dialect.NONE
+
+    def restore(self, text: str) -> str:
+        """A scanner's text without the prefix's characters, with the group separators it had.
+
+        A separator's stand-in is taken back only in element strings: it may be part of another code.
+        """
+        if self.prefix and self.prefix not in FUNCTION_KEYS:
+            text = text.removeprefix(self.prefix)
+        if self.gs not in ("", _GS) and text.startswith(_ELEMENT_STRINGS):
+            text = text.replace(self.gs, _GS)
+        return text
 
     def __post_init__(self) -> None:
         most = MAX_GAP_MS if self.prefix else MAX_GAP_WITHOUT_PREFIX_MS
