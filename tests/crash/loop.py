@@ -96,7 +96,7 @@ class Till:
         while True:
             now = time.monotonic()
             if kill_engine and now >= kill_engine:
-                _kill_children(process.pid)
+                kill_children(process.pid)
                 kill_engine = 0.0
             if now >= end:
                 break
@@ -114,10 +114,10 @@ class Till:
                     end = time.monotonic() + self.random.uniform(*KILL_AFTER_S)
                     if way < ENGINE_FIRST:
                         kill_engine = time.monotonic() + self.random.uniform(0.0, KILL_AFTER_S[1])
-        children = _children(process.pid)
+        others = children(process.pid)
         process.kill()
         if way < ENGINE_FIRST + BOTH:
-            for child in children:
+            for child in others:
                 _kill(child)
         process.wait()
         while part := os.read(pipe, 1 << 16):
@@ -174,7 +174,8 @@ class Till:
             journal.close()
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that are still its own."""
     try:
         return [
             int(child)
@@ -185,8 +186,8 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def _kill_children(pid: int) -> None:
-    for child in _children(pid):
+def kill_children(pid: int) -> None:
+    for child in children(pid):
         _kill(child)
 
 
