@@ -282,6 +282,10 @@ class TillWindow(QWidget):
             self._help.setGeometry(self.stack.rect())
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        # The files may be closed right after: nothing may look into them any more.
+        self.bridge.blockSignals(True)
+        self._refresh.stop()
+        self.home.rest()
         self.status.close()
         super().closeEvent(event)
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, 
 from posapp.domain.codes import Kind, Scan, Source
 from posapp.domain.errors import PosappError
 from posapp.domain.pickup import Verdict
-from posapp.texts import _, clock, ngettext, sentence
+from posapp.texts import _, age, clock, ngettext, sentence
 from ui import kinds
 from ui.card import ResultCard
 from ui.presenter import GO, Acted
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ui.theme import Theme
 
 SEARCH_MS = 1500
-SIDE_WIDTH = 360
+SIDE_AT_LEAST = 360
 READY_ROWS = 30
 
 
@@ -142,6 +142,11 @@ class ScanScreen(Screen):
         else:
             return False
         return True
+
+    def rest(self) -> None:
+        """Nothing comes by itself any more."""
+        self._front = None
+        self._asked.stop()
 
     # -- scanning -----------------------------------------------------------------------------------
     def scan(self, scan: Scan) -> None:
@@ -356,7 +361,9 @@ class ScanScreen(Screen):
         for kind, found in kinds.PRESENTERS.items():
             for row in queues.rows(kind, found.ready, limit=READY_ROWS):
                 self._found[row.known.name] = row.known
-                rows.append(replace(found.row(row), end=found.row(row).end.partition(" · ")[0]))
+                waited = age(row.age.total_seconds()) if row.age is not None else ""
+                # Narrow, and all can be handed out: the name needs the room of the mark.
+                rows.append(replace(found.row(row), end=waited, tone=None))
         self.ready.show_rows(rows)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -372,15 +379,16 @@ class ScanScreen(Screen):
             super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        wide = self.window().width() >= QUEUE_FROM
+        px, width = self.theme.px, self.window().width()
+        wide = width >= px(QUEUE_FROM)
+        self.ready.setFixedWidth(max(px(SIDE_AT_LEAST), width // 4))
+        self.idle.waiting.setVisible(not wide)
         if self.ready.isHidden() is wide:
             self.ready.setVisible(wide)
-            self.idle.waiting.setVisible(not wide)
             QTimer.singleShot(0, self, self._list)
 
     def _restyle(self) -> None:
         px = self.theme.px
-        self.ready.setFixedWidth(px(SIDE_WIDTH))
         column, work, sides = self._layouts
         for layout in (column, work, sides):
             layout.setSpacing(px(GAP))

@@ -1,0 +1,257 @@
+"""The places beside home, the line's words, language and look at run time, and what is read aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QSlider
+from pytestqt.qtbot import QtBot
+
+from posapp import texts
+from posapp.domain.facts import Answer
+from posapp.domain.known import Standing
+from posapp.settings import Settings
+from tests.kit.counter import open_counter
+from tests.kit.things import NOW
+from tests.screens.samples import CASE, QUEUE, STORE_CARD, code_of, order
+from tests.screens.scenes import Stage
+from ui import line
+from ui.bridge import Bridge, DeviceState, LineState
+from ui.pills import Link
+from ui.screens.attention import AttentionScreen
+from ui.screens.pickups import PickupsScreen
+from ui.screens.settings import SettingsScreen
+from ui.view import Tone
+from ui.window import TillWindow
+
+
+@pytest.fixture
+def saved() -> list[Settings]:
+    return []
+
+
+@pytest.fixture
+def stage(tmp_path: Path, qtbot: QtBot, saved: list[Settings]) -> Iterator[Stage]:
+    texts.use("de")
+    with open_counter(tmp_path) as counter:
+        bridge = Bridge()
+        window = TillWindow(counter.desk, bridge, Settings(), saved.append)
+        qtbot.addWidget(window)
+        counter.records(("store", "B01", STORE_CARD))
+        counter.tell(CASE, *QUEUE)
+        window.resize(1280, 800)
+        window.show()
+        qtbot.waitExposed(window)
+        made = Stage(counter, bridge, window)
+        made.online(True)
+        yield made
+        window.close()
+    texts.use("en")
+
+
+def pickups(stage: Stage) -> PickupsScreen:
+    stage.window.go("pickups")
+    front = stage.window.front
+    assert isinstance(front, PickupsScreen)
+    return front
+
+
+def attention(stage: Stage) -> AttentionScreen:
+    ref = stage.counter.hand_over(CASE.number).ref
+    stage.counter.answer(ref, Answer.REJECTED, reason="already-handed-over")
+    stage.window.go("attention")
+    front = stage.window.front
+    assert isinstance(front, AttentionScreen)
+    return front
+
+
+def settings(stage: Stage) -> SettingsScreen:
+    stage.window.go("settings")
+    front = stage.window.front
+    assert isinstance(front, SettingsScreen)
+    return front
+
+
+# -- pickups ----------------------------------------------------------------------------------------
+def test_queues_show_their_counts_and_open_at_home(stage: Stage) -> None:
+    screen = pickups(stage)
+    rows = screen.panel.list.rows
+    assert rows.rowCount() == len(QUEUE) + 1
+    screen.panel.list.opened.emit(rows.row(rows.index(0, 0)).id)
+    assert stage.window.place == "scan"
+    assert stage.window.home.card.view.headline == "Übergeben möglich"
+
+
+def test_a_long_queue_is_read_as_it_comes_into_sight(stage: Stage) -> None:
+    many = [order(f"X-{at:04}", ready_at=NOW - timedelta(minutes=at)) for at in range(150)]
+    stage.counter.tell(*many)
+    rows = pickups(stage).panel.list.rows
+    assert rows.rowCount() < 150
+    while rows.canFetchMore(rows.index(-1, 0)):
+        rows.fetchMore(rows.index(-1, 0))
+    assert rows.rowCount() == 150 + len(QUEUE) + 1
+
+
+def test_f3_searches_and_escape_comes_back(stage: Stage, qtbot: QtBot) -> None:
+    stage.window.go("search")
+    screen = pickups(stage)
+    assert screen.field.hasFocus()
+    screen.field.setText("özde")
+    qtbot.waitUntil(lambda: screen.panel.list.rows.rowCount() == 1)
+    assert screen.escape()
+    qtbot.waitUntil(lambda: screen.panel.list.rows.rowCount() > 1)
+    assert not screen.escape()
+
+
+# -- needs attention --------------------------------------------------------------------------------
+def test_a_case_is_decided_once(stage: Stage) -> None:
+    screen = attention(stage)
+    screen.choose(stage.counter.desk.attention.cases()[0].ref)
+    assert "frühere Übergabe" in screen.card.view.sentence
+    screen.choices[2].click()
+    screen.choices[0].click()
+    assert [kind for kind, _s in stage.counter.facts()] == ["HandedOver", "CaseSettled"]
+    assert stage.counter.desk.attention.cases() == []
+    assert "Derselbe Vorgang" in screen.said.text
+
+
+def test_a_case_settled_elsewhere_says_so(stage: Stage) -> None:
+    screen = attention(stage)
+    ref = stage.counter.desk.attention.cases()[0].ref
+    screen.choose(ref)
+    stage.counter.desk.attention.settle(ref, "left")
+    screen.decide("here")
+    assert "schon geklärt" in screen.said.text
+
+
+def test_what_waits_for_the_hub_is_told(stage: Stage) -> None:
+    screen = attention(stage)
+    assert screen.standing.text().startswith("Nichts wartet")
+    stage.counter.hand_over("W-4001")
+    stage.counter.clock.pass_by(600)
+    screen.refresh()
+    assert screen.standing.text().startswith("1 Vorgang wartet. Der älteste wartet 10 min.")
+
+
+# -- settings ---------------------------------------------------------------------------------------
+def test_a_scan_on_the_settings_is_only_shown(stage: Stage) -> None:
+    screen = settings(stage)
+    stage.scan(code_of("W-4001"))
+    assert stage.window.place == "settings"
+    assert screen.raw.text.text() == code_of("W-4001")
+    assert "Abholcode" in screen.raw.details.text()
+    assert stage.window.home.card.view.headline == ""
+
+
+def test_a_device_tells_how_it_stands(stage: Stage) -> None:
+    stage.bridge.device_changed.emit(DeviceState("/dev/ttyACM0", "down", "lost"))
+    screen = settings(stage)
+    stage.bridge.device_changed.emit(DeviceState("/dev/ttyACM1", "up"))
+    told = [label.text() for label in screen.raw.findChildren(type(screen.raw.text))]
+    assert any("ttyACM0: nicht bereit (abgezogen)" in text and "ttyACM1: bereit" in text for text in told)
+
+
+def test_language_look_and_size_change_at_once_and_are_kept(stage: Stage, saved: list[Settings]) -> None:
+    stage.scan(code_of("W-4001"))
+    screen = settings(stage)
+    screen._chips["language", "en"].click()
+    assert stage.window.home.card.view.headline == "Ready to hand over"
+    assert stage.window.rail.tabText(0) == "Scan"
+    screen._chips["theme", "dark"].click()
+    assert stage.window.theme.tokens.dark
+    screen.scale.setValue(120)
+    assert stage.window.theme.scale == 1.2
+    screen._chips["language", "de"].click()
+    assert stage.window.rail.tabText(0) == "Scannen"
+    assert saved[-1] == replace(Settings(), theme="dark", scale=120)
+
+
+# -- the line ---------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("state", "waiting", "heard", "link", "pill", "bar"),
+    [
+        (None, 0, False, Link.OFFLINE, "Verbindet …", ""),
+        (LineState(True), 3, True, Link.ONLINE, "Online", ""),
+        (LineState(False, NOW, "hub-unreachable"), 0, True, Link.OFFLINE, "Offline", "Offline seit "),
+        (LineState(False, NOW, "hub-unreachable"), 3, True, Link.OFFLINE, "Offline", "– 3 Vorgänge warten"),
+        (LineState(False, NOW, "anything"), 0, False, Link.OFFLINE, "Nie verbunden", "noch nie erreicht"),
+        (LineState(False, NOW, "hub-strange"), 0, True, Link.TROUBLE, "Hub gestört", "Support"),
+        (LineState(False, NOW, "revoked"), 0, True, Link.TROUBLE, "Kasse ausgesperrt", "neuen Code"),
+        (LineState(False, NOW, "fork"), 0, True, Link.TROUBLE, "Kasse ausgesperrt", "nichts übergeben"),
+        (LineState(False, NOW, "not-enrolled"), 0, False, Link.TROUBLE, "Nicht angemeldet", "Code"),
+    ],
+)
+def test_the_line_is_told_in_plain_words(  # noqa: PLR0917  # the columns of a table
+    stage: Stage, state: LineState | None, waiting: int, heard: bool, link: Link, pill: str, bar: str
+) -> None:
+    told = line.words(state, Standing(NOW if heard else None, waiting, None), NOW)
+    assert (told.link, told.pill) == (link, pill)
+    assert bar in told.bar
+    assert bool(told.bar) is bool(bar)
+    assert told.tone is (Tone.RED if link is Link.TROUBLE else Tone.AMBER)
+
+
+def test_the_bar_comes_and_goes(stage: Stage) -> None:
+    stage.online(False, "hub-unreachable")
+    assert stage.window.status.bar.isVisible()
+    stage.online(True)
+    assert not stage.window.status.bar.isVisible()
+
+
+def test_a_closed_window_hears_nothing(stage: Stage, qtbot: QtBot) -> None:
+    stage.window.close()
+    stage.scan(code_of("W-4001"))
+    stage.bridge.changed.emit(("*",))
+    assert stage.window.home.card.view.headline == ""
+
+
+# -- read aloud -------------------------------------------------------------------------------------
+def test_everything_that_can_be_used_has_a_name(stage: Stage) -> None:
+    stage.scan(code_of("W-4001"))
+    for place in ("pickups", "attention", "settings", "scan"):
+        stage.window.go(place)
+        for part in stage.window.findChildren(QAbstractButton) + stage.window.findChildren(QLineEdit):
+            if part.isVisible() and not isinstance(part.parentWidget(), QLineEdit):
+                interface = QAccessible.queryAccessibleInterface(part)
+                assert interface.text(QAccessible.Text.Name), f"{place}: {part}"
+        for slider in stage.window.findChildren(QSlider):
+            assert slider.accessibleName()
+
+
+def test_the_rail_is_a_row_of_tabs_with_their_keys(stage: Stage) -> None:
+    rail = QAccessible.queryAccessibleInterface(stage.window.rail)
+    assert rail.role() is QAccessible.Role.PageTabList
+    tabs = [rail.child(at) for at in range(rail.childCount())]
+    named = [tab.text(QAccessible.Text.Name) for tab in tabs if tab.role() is QAccessible.Role.PageTab]
+    assert named[0] == "Scannen (Strg+1)"
+    assert any(name.startswith("Klärfälle (Strg+") for name in named)
+
+
+def test_the_card_says_headline_name_code_and_bin(stage: Stage) -> None:
+    stage.scan(code_of("W-4001"))
+    card = QAccessible.queryAccessibleInterface(stage.window.home.card)
+    name = card.text(QAccessible.Text.Name)
+    assert name.startswith("Übergeben möglich, Mehmet Özdemir, W-4001, Fach B-01")
+
+
+def test_help_shows_the_keys_and_a_scan_takes_it_away(stage: Stage) -> None:
+    stage.window.show_help()
+    overlay = stage.window.stack.findChildren(type(stage.window._help))[0]  # type: ignore[type-var]
+    assert overlay is not None
+    assert overlay.isVisible()
+    stage.scan(code_of("W-4001"))
+    assert not overlay.isVisible()
+
+
+def test_the_first_paint_is_told_once(stage: Stage, qtbot: QtBot) -> None:
+    calls: list[int] = []
+    stage.window.when_live(lambda: calls.append(1))
+    stage.window.update()
+    qtbot.waitUntil(lambda: calls == [1])
+    stage.window.repaint()
+    assert calls == [1]
