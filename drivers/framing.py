@@ -5,10 +5,10 @@ Pure: times are given, in monotonic milliseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from posapp.domain.codes import Fault, Scan, Source
+from posapp.domain.values import dataclass
 
 if TYPE_CHECKING:
     from posapp.domain.profiles import DeviceProfile

@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from posapp.domain.errors import StorageFault
+from posapp.domain.values import dataclass, replace
 from posapp.paths import SETTINGS
 
 log = logging.getLogger(__name__)
@@ -67,12 +67,12 @@ def load(folder: Path) -> Settings:
 def save(folder: Path, settings: Settings) -> None:
     """Write the settings beside the old file and put it in its place in one step."""
     lines = []
-    for field in fields(Settings):
-        value = getattr(settings, field.name)
+    for name in Settings.__match_args__:
+        value = getattr(settings, name)
         if isinstance(value, tuple):
-            lines.append(f"{field.name} = [{', '.join(_quoted(v) for v in value)}]")
+            lines.append(f"{name} = [{', '.join(_quoted(v) for v in value)}]")
         else:
-            lines.append(f"{field.name} = {value if isinstance(value, int) else _quoted(value)}")
+            lines.append(f"{name} = {value if isinstance(value, int) else _quoted(value)}")
     path = folder / SETTINGS
     fresh = path.with_suffix(".new")
     fresh.write_text("\n".join(lines) + "\n", "utf-8")
@@ -86,7 +86,7 @@ def _quoted(text: str) -> str:
 
 def _checked(found: Mapping[str, object], path: Path) -> Settings:
     settings = Settings()
-    known = {field.name for field in fields(Settings)}
+    known = Settings.__match_args__
     for key, value in found.items():
         if key not in known:
             log.warning("unknown setting %s in %s is not used", key, path.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from posapp.counter.pickup import KIND
@@ -10,6 +9,7 @@ from posapp.domain.codes import Kind
 from posapp.domain.goods import Paid
 from posapp.domain.orders import Order
 from posapp.domain.pickup import MAY_HAND_OVER, Judged, Verdict
+from posapp.domain.values import replace
 from posapp.texts import N_, _, age, money, ngettext
 from ui import order_facts as facts_of
 from ui.presenter import GO, Acted, Chip, Question, Said

@@ -6,9 +6,10 @@ The screens know no kind: they show what a `Presenter` makes of it and hand pres
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+
+from posapp.domain.values import dataclass
 
 if TYPE_CHECKING:
     from posapp.counter.desk import Desk

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPen, QStaticText, QTextOption
 from PySide6.QtWidgets import QSizePolicy, QTabBar, QWidget
 
+from posapp.domain.values import dataclass
 from ui.theme import Face, Theme
 from ui.tokens import FOCUS, RAIL_PITCH, RAIL_WIDTH, TARGET, TONES
 from ui.view import Tone

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -19,6 +18,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QListView, QSizePolicy, QStyledItemDelegate, QWidget
 
+from posapp.domain.values import dataclass
 from ui.kinetic import scroll_by_hand
 from ui.theme import Face, Theme
 from ui.tokens import FOCUS, RADIUS, TARGET_ROW

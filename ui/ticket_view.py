@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from posapp.counter.service import KIND
 from posapp.domain.codes import display
 from posapp.domain.tickets import STEPS, Job, Ticket, TicketState, TicketVerdict
+from posapp.domain.values import replace
 from posapp.texts import N_, _, age, clock, day
 from ui.presenter import GO, Acted, Chip, Question, Said
 from ui.rows import Row as RowView

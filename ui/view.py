@@ -5,8 +5,9 @@ All words in a view are already in the clerk's language; the widgets add none of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from posapp.domain.values import dataclass
 
 
 class Tone(StrEnum):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from posapp.counter.till import Done, Till
 from posapp.domain.errors import Refused
 from posapp.domain.facts import CASE_SETTLED, Entry, Fact, parse_timestamp
 from posapp.domain.known import Known
+from posapp.domain.values import dataclass
 
 CHOICES = ("left", "here", "same")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from posapp.counter.attention import Attention
 from posapp.counter.pickup import Pickup
@@ -11,6 +10,7 @@ from posapp.counter.queues import Queues
 from posapp.counter.scanning import Scanning
 from posapp.counter.service import Service
 from posapp.counter.till import Till
+from posapp.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -11,6 +10,7 @@ from posapp.counter.scanning import Looker
 from posapp.counter.till import Till
 from posapp.domain.facts import parse_timestamp
 from posapp.domain.known import Known
+from posapp.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ one more entry in the register given to `Scanning`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -17,6 +16,7 @@ from posapp.domain.codes import Kind, Reading, SameCode, Scan, read
 from posapp.domain.goods import code_token
 from posapp.domain.known import Known
 from posapp.domain.pickup import Verdict
+from posapp.domain.values import dataclass, replace
 
 SHOWN_CHARACTERS = 40
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
@@ -23,6 +22,7 @@ from posapp.domain.tickets import (
     Ticket,
     TicketState,
 )
+from posapp.domain.values import dataclass
 
 KIND = "ticket"
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from posapp.domain.facts import Fact
 from posapp.domain.ids import new_fact_id
 from posapp.domain.known import Known, Standing
 from posapp.domain.pickup import STALE_AFTER
+from posapp.domain.values import dataclass
 from posapp.storage.books import Books
 
 DEFAULT_UNDO_S = 60

@@ -13,9 +13,10 @@ Pure: no clock, no device, nothing that needs installing. `read` never raises.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from posapp.domain.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from posapp.domain.ids import FactId
+from posapp.domain.values import dataclass
 
 GENESIS = bytes(32)
 """The hash before the first fact of a ledger."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
 from posapp.domain.facts import parse_timestamp, timestamp
 from posapp.domain.money import Money
+from posapp.domain.values import dataclass
 
 
 class Paid(StrEnum):

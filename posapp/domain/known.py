@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from posapp.domain.facts import Entry, subject
 from posapp.domain.subjects import Subject
+from posapp.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ decides at the till (over what it knows) and at the hub (over what everybody kno
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +26,7 @@ from posapp.domain.goods import (
     stamp,
 )
 from posapp.domain.money import Money
+from posapp.domain.values import dataclass, replace
 
 HANDED_OVER = "HandedOver"
 HAND_OVER_UNDONE = "HandOverUndone"

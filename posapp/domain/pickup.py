@@ -5,12 +5,12 @@ Transport trouble is never a verdict; how old the data is stands beside the verd
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from posapp.domain.goods import GOING_BACK, HERE, CodeUse, HandOver, Paid, ParcelState
 from posapp.domain.orders import Order
+from posapp.domain.values import dataclass
 
 STALE_AFTER = timedelta(minutes=2)
 """Older than this, the age of the data is shown over the verdict: a held poll answers every 25 s."""

@@ -5,10 +5,10 @@ Pure values of plain text and numbers, so that settings can hold them as a flat 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from posapp.domain.keyboards import FUNCTION_KEYS
+from posapp.domain.values import dataclass
 
 DEFAULT_GAP_MS = 35
 """Longest pause inside a scan until one was learned. Scanners press a key each 2 to 20 ms."""

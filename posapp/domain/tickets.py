@@ -7,7 +7,6 @@ lies in has a code too; both open the ticket when they are scanned.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from posapp.domain.errors import Refused
 from posapp.domain.facts import Fact, parse_timestamp, timestamp
 from posapp.domain.orders import Index
+from posapp.domain.values import dataclass, replace
 
 TICKET_OPENED = "TicketOpened"
 TICKET_MOVED = "TicketMoved"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from posapp.domain.errors import Refused, StorageFault
@@ -17,6 +16,7 @@ from posapp.domain.facts import CASE_SETTLED, Answer, Entry, Fact, parse_timesta
 from posapp.domain.known import Known, Standing
 from posapp.domain.orders import Index
 from posapp.domain.subjects import Subject, fold, read_body
+from posapp.domain.values import replace
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import Mirror, open_writer, path_in
 

@@ -13,12 +13,12 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posapp.domain.errors import StorageFault
 from posapp.domain.subjects import read_body
+from posapp.domain.values import dataclass
 from posapp.paths import FolderLock
 from posapp.storage import files
 

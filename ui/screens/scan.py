@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -12,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, 
 from posapp.domain.codes import Kind, Scan, Source
 from posapp.domain.errors import PosappError
 from posapp.domain.pickup import Verdict
+from posapp.domain.values import replace
 from posapp.texts import _, age, clock, ngettext, sentence
 from ui import kinds
 from ui.card import ResultCard

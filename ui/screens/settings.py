@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from posapp.domain.values import replace
 from posapp.texts import N_, _
 from ui.buttons import Button, Kind
 from ui.pills import Chip
