@@ -19,7 +19,7 @@ from fastapi import Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
@@ -235,6 +235,7 @@ def _add_errors(app: FastAPI) -> None:
         said = wire.Problem(error=f"http-{error.status_code}", message=str(error.detail)[:200])
         return _problem(error.status_code, said, dict(error.headers or {}))
 
+    @app.exception_handler(InterfaceError)
     @app.exception_handler(OperationalError)
     @app.exception_handler(PoolTimeout)
     async def busy(_: Request, error: Exception) -> Response:

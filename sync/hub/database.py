@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from posapp.domain.errors import StorageFault
 
@@ -59,6 +60,10 @@ class Database:
         with self._writer.begin() as connection:
             yield connection
 
+    def where(self) -> str:
+        """The database's place as people know it, without its password."""
+        return str(self.file() or self.url.render_as_string(hide_password=True))
+
     def file(self) -> Path | None:
         """The SQLite file, None for PostgreSQL."""
         return Path(self.url.database or "") if self.is_sqlite else None
@@ -67,6 +72,12 @@ class Database:
         """Close every connection."""
         self._reader.dispose()
         self._writer.dispose()
+
+
+def out_of_reach(error: Exception) -> bool:
+    """Whether the database itself is the trouble: gone, full, or without a free connection."""
+    trouble = isinstance(error, (OperationalError, InterfaceError, PoolTimeout))
+    return trouble and not worth_retrying(error)
 
 
 def worth_retrying(error: Exception) -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from posapp.domain.facts import GENESIS, Answer, Fact, chain_hash
 from sync.hub import decide, records, tills
-from sync.hub.database import Database, worth_retrying
+from sync.hub.database import Database, out_of_reach, worth_retrying
 from sync.hub.decide import Taken
 from sync.hub.refusals import OutOfStep, Refusal
 from sync.hub.tables import fact as fact_table
@@ -153,6 +153,9 @@ class Ledger:
             except Refusal:
                 raise
             except Exception as error:
+                if out_of_reach(error):
+                    # Not the fact's fault: the till sends it again.
+                    raise
                 if attempt == ATTEMPTS or not worth_retrying(error):
                     log.exception("fact failed id=%s kind=%s", item.message.id, item.message.kind)
                     break
@@ -180,12 +183,9 @@ class Ledger:
                         {"of": message.id, "mine": ident, "now": till.epoch, "as_seq": message.seq},
                     )
                 return _answer(known)
-            before = records.head(connection, till.store)
             taken = decided(connection, till, item, now_ms)
             connection.execute(_STORE, _row(till, message, taken, now_ms))
-            after = records.head(connection, till.store)
-        if after != before:
-            self._told(till.store, after)
+        self._told(till.store, taken.feed_seq)
         log.info(
             "fact id=%s kind=%s till=%s answer=%s reason=%s",
             message.id,

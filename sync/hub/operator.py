@@ -40,7 +40,7 @@ def prepare(url: str, orders: int = FEW, *, undo_seconds: int | None = None) -> 
     """Migrate the database, and fill an empty one with the sample shop's orders.
 
     Repeating is harmless. ``undo_seconds`` is set for every store where it is given. Raises
-    StorageFault: hub-too-new, sqlite-too-old.
+    StorageFault: hub-too-new, sqlite-too-old; Unavailable: database-unusable.
     """
     database = Database(url)
     try:

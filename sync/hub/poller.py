@@ -86,18 +86,18 @@ class Poller:
             cursor = keys.get(connection, _CURSOR)
         while not self._stopped():
             orders, cursor_then = self._shop.changed(cursor, SLICE)
-            prints = {order.id: hash(order) for order in orders}
-            seen |= prints
-            fresh = [order for order in orders if self._seen.get(order.id) != prints[order.id]]
+            fresh: Sequence[ShopOrder] = orders
+            at_end = len(orders) < SLICE
+            if at_end:
+                # Only what is at the end comes again, by the overlap: the rest needs no fingerprint.
+                seen = {order.id: hash(order) for order in orders}
+                fresh = [order for order in orders if self._seen.get(order.id) != seen[order.id]]
             if fresh or cursor_then != cursor:
                 self._take(fresh, cursor_then)
             count += len(fresh)
-            at_end = len(orders) < SLICE
             cursor = cursor_then
             if at_end:
                 break
-            # What the overlap brings again is at the end; older prints are of no more use.
-            seen = prints
             self._leased()
             time.sleep(PAUSE_S)
         self._seen = seen

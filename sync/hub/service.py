@@ -44,8 +44,8 @@ def serve(
 
     ``port`` 0 takes a free one; ``on_ready`` is told the address once requests are answered. With
     ``parent_pipe`` the hub also stops when its standard input ends, as it does when the process
-    that started it is killed. Prints nothing. Raises Unavailable("port-in-use"), and StorageFault
-    where the database cannot be used.
+    that started it is killed. Prints nothing. Raises Unavailable: port-in-use, address-unusable,
+    database-unusable; StorageFault: hub-too-new, sqlite-too-old.
     """
     _raise_file_limit()
     with ExitStack() as stack:

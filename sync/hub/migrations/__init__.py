@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
-from posapp.domain.errors import StorageFault
+from posapp.domain.errors import StorageFault, Unavailable
 from sync.hub.database import Database
 
 HEAD = "0001"
@@ -27,11 +28,16 @@ def upgrade(database: Database) -> None:
     """Bring the database to `HEAD`, in one transaction; nothing to do costs one look.
 
     Several processes may start at once: the first migrates, the others find it done. Raises
-    StorageFault("hub-too-new") where a newer posapp wrote it.
+    StorageFault("hub-too-new") where a newer posapp wrote it, and Unavailable("database-unusable")
+    where there is no getting at it.
     """
-    with database.read() as connection:
-        if _is_done(found(connection)):
-            return
+    try:
+        with database.read() as connection:
+            if _is_done(found(connection)):
+                return
+    except DBAPIError as error:
+        why = str(error.orig).splitlines()[0][:200]
+        raise Unavailable("database-unusable", where=database.where(), why=why) from error
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})

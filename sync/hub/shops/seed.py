@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from sync.hub.shops.goods import FIRST_NAMES, LAST_NAMES, PRODUCTS
 SLICE = 5000
 FEW = 36
 FIRST_NUMBER = 24_000
+DAY = 86_400
 UNDO_SECONDS = 60
 
 STORES = {
@@ -57,18 +59,26 @@ class _Press:
     def code(self) -> str:
         """A pickup code nobody has yet."""
         while True:
-            code = codes.draw(codes.Prefix.PICKUP, self.random.randrange)
+            body = "".join(self.random.choices(codes.ALPHABET, k=codes.BODY_LENGTH))
+            code = codes.make(codes.Prefix.PICKUP, body)
             if code not in self.used:
                 self.used.add(code)
                 return code
 
+    def below(self, count: int) -> int:
+        """A number from 0 to ``count`` - 1; a million orders are made of a dozen each."""
+        return int(self.random.random() * count)
+
     def draft(self, number: int, store: str) -> _Draft:
         """A ready order: paid, one parcel in its bin."""
-        rng = self.random
-        name = f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}"
-        placed = self.now - timedelta(minutes=rng.randrange(2 * 1440, 9 * 1440))
-        ready = placed + timedelta(minutes=rng.randrange(1440, 2 * 1440 - 60))
-        goods = rng.sample(PRODUCTS, rng.choice((1, 1, 1, 2)))
+        below = self.below
+        name = f"{FIRST_NAMES[below(len(FIRST_NAMES))]} {LAST_NAMES[below(len(LAST_NAMES))]}"
+        placed = self.now - timedelta(seconds=2 * DAY + below(7 * DAY))
+        ready = placed + timedelta(seconds=DAY + below(DAY - 3600))
+        first = below(len(PRODUCTS))
+        # One order in four has a second line, another product.
+        second = (first + 1 + below(len(PRODUCTS) - 1)) % len(PRODUCTS)
+        goods = (PRODUCTS[first], PRODUCTS[second]) if not below(4) else (PRODUCTS[first],)
         lines = [
             {"id": self.next_line + at, "order_id": number, "sku": product.sku, "quantity": 1}
             for at, product in enumerate(goods)
@@ -84,7 +94,7 @@ class _Press:
             "placed_at": timestamp(placed),
             "ready_at": timestamp(ready),
             "expected": "",
-            "hold_until": timestamp(self.now + timedelta(days=rng.randrange(3, 8))),
+            "hold_until": timestamp(self.now + timedelta(days=3 + below(5))),
             "cancelled_at": "",
             "cancelled_by": "",
             "returned_at": "",
@@ -97,7 +107,7 @@ class _Press:
             "id": number,
             "name": name,
             "email": f"{_ascii(name)}.{number}@example.org",
-            "phone": f"+49 30 {rng.randrange(10**6, 10**7)}",
+            "phone": f"+49 30 {10**6 + below(9 * 10**6)}",
         }
         return _Draft(
             order,
@@ -113,7 +123,7 @@ class _Press:
             "label": sscc(number * 10 + nth),
             "order_id": number,
             "state": "in_bin",
-            "bin": f"B-{self.random.randrange(1, 25):02d}",
+            "bin": f"B-{1 + self.below(24):02d}",
             "expected": "",
             "lines": json.dumps({str(line["id"]): line["quantity"] for line in lines}),
         }
@@ -126,13 +136,16 @@ def _code(code: str, number: int, use: str = "pickup", name: str = "", until: st
 def sscc(serial: int) -> str:
     """A parcel label as a GS1 SSCC with its application identifier: 20 digits, the last a check."""
     body = f"34098765{serial:09d}"
-    total = sum(int(digit) * (1 if at % 2 else 3) for at, digit in enumerate(body))
+    total = 3 * sum(map(int, body[::2])) + sum(map(int, body[1::2]))
     return f"00{body}{-total % 10}"
 
 
+_PLAIN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+
+
 def _ascii(name: str) -> str:
-    plain = name.lower().replace("ä", "ae").replace("ö", "oe").replace("ü", "ue").replace("ß", "ss")
-    return "".join(c if c.isascii() and c.isalnum() else "." for c in plain).strip(".")
+    plain = name.lower().translate(_PLAIN)
+    return re.sub(r"[^a-z0-9]+", ".", plain).strip(".")
 
 
 # -- states ---------------------------------------------------------------------------------------
@@ -169,7 +182,7 @@ def _two_lines(draft: _Draft, press: _Press) -> None:
 
 
 def _taken(draft: _Draft, press: _Press, lines: list[dict[str, Any]]) -> None:
-    at = press.now - timedelta(hours=press.random.randrange(20, 40))
+    at = press.now - timedelta(hours=20 + press.below(20))
     draft.fulfilments.append(
         {
             "order_id": draft.order["id"],

@@ -146,6 +146,16 @@ def test_an_unreachable_server_is_no_hub() -> None:
         operator.stores("postgresql://nobody@127.0.0.1:9/none")
 
 
+def test_a_database_out_of_reach_is_told(tmp_path: Path) -> None:
+    (tmp_path / "hub.db").write_bytes(b"no database at all, but long enough for a header" * 99)
+    secret = "postgresql://nobody:secret@127.0.0.1:9/none"
+    for url in (secret, operator.url_for(tmp_path), "sqlite:////nowhere/at/all/hub.db"):
+        for act in (operator.prepare, service.serve):
+            with pytest.raises(Unavailable, match="database-unusable") as told:
+                act(url)
+            assert "secret" not in str(told.value)
+
+
 def test_preparing_twice_changes_nothing(url: str) -> None:
     before = operator.orders(url)
     operator.prepare(url, 500)
