@@ -43,10 +43,11 @@ class Framer:
     once. `dropped` counts the bytes of overlong and stale frames.
     """
 
-    def __init__(self, *, suffix: bool = True, limit: int = MAX_FRAME) -> None:
+    def __init__(self, *, suffix: bool = True, limit: int = MAX_FRAME, idle_ms: int = IDLE_MS) -> None:
         self.dropped = 0
         self._suffix = suffix
         self._limit = limit
+        self._idle_ms = idle_ms
         self._bytes = bytearray()
         self._overlong = False
         self._first_ms = 0
@@ -69,7 +70,7 @@ class Framer:
     def tick(self, now_ms: int) -> list[Frame]:
         """Look at the time; to be called whenever nothing arrived for a while."""
         waited = now_ms - self._last_ms
-        if not self._suffix and waited >= IDLE_MS:
+        if not self._suffix and waited >= self._idle_ms:
             return self._end(now_ms)
         if waited > STALE_MS:
             if self._overlong:

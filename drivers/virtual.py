@@ -20,6 +20,38 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class WindowScanner:
+    """Stands for the scanners that type: the window reads them itself, so there is nothing to open."""
+
+    def __init__(self, name: str = "wedge:") -> None:
+        self._name = name
+        self._status = ScannerStatus(name, DeviceState.DOWN, DownReason.STOPPED)
+
+    @property
+    def name(self) -> str:
+        """Its address."""
+        return self._name
+
+    @property
+    def status(self) -> ScannerStatus:
+        """Up from `start` to `stop`."""
+        return self._status
+
+    def start(self, on_scan: Callable[[Scan], object], on_state: Callable[[ScannerStatus], object]) -> None:
+        """Say that it is up; scans come from the window."""
+        if self._status.state is DeviceState.UP:
+            raise RuntimeError(f"{self._name} is already started")
+        self._status = ScannerStatus(self._name, DeviceState.UP)
+        on_state(self._status)
+
+    def signal(self, signal: Signal) -> None:
+        """A scanner that types cannot be told anything."""
+
+    def stop(self) -> None:
+        """Say no more."""
+        self._status = ScannerStatus(self._name, DeviceState.DOWN, DownReason.STOPPED)
+
+
 class VirtualScanner:
     """Delivers what it is told to scan, through the framing and a thread like a real one's.
 
