@@ -11,6 +11,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from drivers.bitmap import rows
+from drivers.receipt_bytes import CUT, START
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,7 @@ def brother(pictures: Sequence[Image.Image], roll_mm: int = 62) -> bytes:
 
 def escpos(pictures: Sequence[Image.Image]) -> bytes:
     """Each picture as `GS v 0`, then a cut."""
-    return b"\x1b@\x1da\x00" + b"".join(raster(picture) + b"\x1bd\x06\x1dV\x00" for picture in pictures)
+    return START + b"".join(raster(picture) + CUT for picture in pictures)
 
 
 def raster(picture: Image.Image) -> bytes:

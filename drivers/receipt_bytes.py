@@ -23,6 +23,7 @@ PAGE = "CP858"
 DOTS_PER_COLUMN = 12
 START = b"\x1b@\x1da\x00"
 """Forget what another program left, and no status bytes that nobody asked for."""
+CUT = b"\x1bd\x06\x1dV\x00"
 HANDED_OVER = b"\x1dr\x01"
 """Answered only when everything before it was worked off: `GS r` waits its turn, `DLE EOT` does not."""
 KICK = {2: b"\x1bp\x0022", 5: b"\x1bp\x0122"}

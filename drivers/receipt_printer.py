@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from drivers.receipt_bytes import HANDED_OVER, KICK, START, encode
+from drivers.receipt_bytes import CUT, HANDED_OVER, KICK, START, encode
 from drivers.transports import Address, Transport, connect, parse
 from posapp.domain.slips import Outcome, PrinterState, Slip, Trouble
 from posapp.ports import Printed
@@ -94,6 +94,7 @@ class EscPosPrinter:
         self._pin = self._address.number("drawer", 2)
         self._open_level = self._address.number("open", 1)
         self._status = self._address.options.get("status", "full")
+        self._torn = 0
         if self._pin not in KICK or self._status not in ("full", "now", "none"):
             raise ValueError(f"unknown option in {url!r}")
 
@@ -125,9 +126,16 @@ class EscPosPrinter:
                     return Printed(Outcome.REFUSED, before.trouble, before.paper_low)
                 sending()
                 sent = True
+                if self._torn:
+                    # The printer may still wait for the rest of a command that the cut left half sent.
+                    # Zeros complete it and are passed over else; then the torn piece is cut off.
+                    talk.way.send(bytes(self._torn) + START + CUT)
+                    self._torn = 0
                 talk.way.send(data)
                 return self._follow(talk)
         except OSError as error:
+            if sent:
+                self._torn = len(data)
             log.warning("%s: %s: %s", self.name, "lost in the middle" if sent else "not reached", error)
             if sent and not isinstance(error, ConnectionRefusedError):
                 return Printed(Outcome.UNSURE, Trouble.LOST)
@@ -172,12 +180,16 @@ class EscPosPrinter:
     def _ask(self, talk: Talk) -> PrinterState:
         if not talk.way.answers or self._status == "none":
             return PrinterState(self.name)
+        answers = []
+        for kind in (1, 2, 4):
+            answer = talk.state_now(kind)
+            if answer is None:
+                return PrinterState(self.name, Trouble.SILENT)
+            answers.append(answer)
+        online, cause, roll = answers
         low = False
-        online, cause, roll = (talk.state_now(kind) for kind in (1, 2, 4))
         trouble: Trouble | None = None
-        if online is None or cause is None or roll is None:
-            trouble = Trouble.SILENT
-        elif cause & _COVER:
+        if cause & _COVER:
             trouble = Trouble.COVER_OPEN
         elif cause & _PAPER_END or roll & _ROLL_OUT:
             trouble = Trouble.PAPER_OUT

@@ -12,6 +12,7 @@ does not tell that the queue refused the job.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -185,6 +186,8 @@ class _Queue:
     answers = False
 
     def __init__(self, name: str) -> None:
+        if sys.platform != "win32" and shutil.which("lp") is None:
+            raise FileNotFoundError("there is no lp on this machine")
         self._name = name
 
     def send(self, data: bytes) -> None:

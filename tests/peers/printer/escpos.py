@@ -10,6 +10,7 @@ from PIL import Image
 
 # Page number -> letters from 0x80 on: 16 is WPC1252, 19 is PC858.
 PAGES = {0: "cp437", 16: "cp1252", 19: "cp858"}
+FNC1 = b"\xe8"
 _LATER = re.compile(rb"(?:\x10\x04[\x01-\x04])+$")
 
 
@@ -48,12 +49,13 @@ class EscPosPeer:
     once that is over, as real ones do; answers `DLE EOT` at once and `GS r` in its turn.
 
     ``faults`` may hold ``paper-out``, ``cover-open``, ``offline``, ``near-end``, ``mute`` (never answers).
-    ``paper_lines`` is how many lines of text the roll still has.
+    With ``ignore_turn`` it leaves `GS r` unanswered. ``paper_lines`` is how many lines of text the roll still has.
     """
 
     def __init__(self) -> None:
         self.faults: set[str] = set()
         self.paper_lines: int | None = None
+        self.ignore_turn = False
         self.receipts: list[Receipt] = []
         self.kicks: list[int] = []
         self.drawer_open = False
@@ -102,16 +104,15 @@ class EscPosPeer:
         with self._lock:
             self.taken += data
             self._answer.clear()
-            if self._held():
+            # Asked at once it answers at once, also in the middle of a command whose rest was cut off.
+            if self._held() or self._buffer:
                 later = _LATER.search(data)
                 if later:
                     data = data[: later.start()]
                     for kind in later[0][2::3]:
                         self._state(kind)
-                self._buffer += data
-            else:
-                self._buffer += data
-                self._work()
+            self._buffer += data
+            self._work()
             return b"" if "mute" in self.faults else bytes(self._answer)
 
     def _held(self) -> bool:
@@ -210,7 +211,9 @@ class EscPosPeer:
             self._width = self._take(1)[0]
         elif command == b"r":
             kind = self._take(1)[0]
-            self._answer.append(int(self.drawer_open) if kind == 2 else 3 * ("near-end" in self.faults))
+            if not self.ignore_turn:
+                low = 3 * ("near-end" in self.faults)
+                self._answer.append(int(self.drawer_open) if kind == 2 else low)
         elif command == b"V":
             if self._take(1)[0] in (65, 66):
                 self._take(1)
@@ -245,7 +248,7 @@ class EscPosPeer:
         if kind != 73 or not data.startswith(b"{B"):
             self.unknown.append(f"barcode {kind} {data[:2]!r}")
             return
-        text = data[2:].replace(b"{1", b"\xe8").replace(b"{{", b"{").decode("latin-1")
+        text = re.sub(rb"\{(.)", lambda found: {b"1": FNC1, b"{": b"{"}[found[1]], data[2:]).decode("latin-1")
         self._print(Printed("bars", text, module=self._width, align=self._align))
 
     def _raster(self) -> None:

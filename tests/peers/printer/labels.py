@@ -65,7 +65,13 @@ class ZebraPeer(_LabelPeer):
                     del self._buffer[:3]
                     answer += self._state()
                 elif self._buffer.startswith(b"^XA"):
+                    # A tilde or a new ^XA ends a graphic whose rest never came.
                     end = self._buffer.find(b"^XZ")
+                    whole = self._buffer if end < 0 else self._buffer[:end]
+                    torn = max(whole.find(b"~HS"), whole.find(b"^XA", 3))
+                    if torn > 0:
+                        del self._buffer[:torn]
+                        continue
                     if end < 0:
                         break
                     self._label(bytes(self._buffer[:end]))
