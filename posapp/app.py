@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_REASONS = {"till-refused": "revoked", "till-forked": "fork"}
+"""What sync calls what the screens have another word for."""
+
 
 class TillApp:
     """One till's window with everything behind it. Use as a context manager, then `run`.
@@ -175,7 +178,7 @@ class TillApp:
                 LineState(
                     online=bool(line.get("online")),
                     since=datetime.fromisoformat(since) if since else None,
-                    reason=str(line.get("reason") or ""),
+                    reason=_REASONS.get(str(line.get("reason")), str(line.get("reason") or "")),
                 )
             )
         elif "found" in event:

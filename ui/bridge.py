@@ -21,9 +21,9 @@ EVERYTHING = ("*",)
 class LineState:
     """How the line to the hub stands. ``since`` is when it came to stand so.
 
-    ``reason`` is empty while online; offline it is a key: ``hub-unreachable``, ``hub-strange``,
-    ``revoked``, ``not-enrolled``, ``fork``, ``sync-stopped``. One that is not known reads as
-    "offline".
+    ``reason`` is empty while all is well, else a key: ``hub-unreachable``, ``hub-strange``,
+    ``hub-failed``, ``revoked``, ``not-enrolled``, ``fork``, ``fact-stuck``, ``sync-stopped``. A hub
+    that answers, but wrongly, is online with a reason. One that is not known says nothing more.
     """
 
     online: bool

@@ -47,6 +47,17 @@ _TROUBLES: dict[str, tuple[str, str]] = {
         N_("posapp is too old"),
         N_("The hub needs a newer posapp. Please call support."),
     ),
+    "fact-stuck": (
+        N_("Hub disturbed"),
+        N_("The hub fails over something that was done here. Please call support; you can go on working."),
+    ),
+}
+
+# What is answered, but not as it should be. A hub that is only busy is none of the clerk's business.
+_DISTURBED = {
+    "hub-failed": N_("The hub has a problem of its own. You can go on working."),
+    "disk-full": N_("This till's disk is full. Please make room."),
+    "disk-failed": N_("This till's disk does not take what the hub sends. Please call support."),
 }
 
 
@@ -59,12 +70,15 @@ def words(state: LineState | None, standing: Standing, now: datetime) -> LineWor
     )
     if state is None:
         return LineWords(Link.OFFLINE, _("Connecting …"))
-    if state.online:
-        return LineWords(Link.ONLINE, _("Online"))
     trouble = _TROUBLES.get(state.reason)
     if trouble is not None:
         bar = " – ".join(part for part in (_(trouble[1]), waiting) if part)
         return LineWords(Link.TROUBLE, _(trouble[0]), bar, Tone.RED, "alert-triangle")
+    if state.reason in _DISTURBED:
+        bar = " – ".join(part for part in (_(_DISTURBED[state.reason]), waiting) if part)
+        return LineWords(Link.TROUBLE, _("Hub disturbed"), bar, Tone.AMBER, "alert-triangle")
+    if state.online:
+        return LineWords(Link.ONLINE, _("Online"))
     if standing.heard_at is None:
         bar = _("This till has not reached the hub yet, so it knows no orders. Please check the network.")
         return LineWords(Link.OFFLINE, _("Never connected"), bar)
