@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -16,8 +17,12 @@ from ui.tokens import GAP, TOP_BAR
 from ui.view import Action
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from ui.line import LineWords
     from ui.theme import Theme
+
+NARROW = 760
 
 
 class TopBar(QWidget):
@@ -30,6 +35,7 @@ class TopBar(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._actions: dict[Button, Action] = {}
         self.store = ElidedLabel(theme, Face.SECTION, self)
         self.clerk = ElidedLabel(theme, Face.BODY, self)
         self.help = Button(theme, Kind.PLAIN, self)
@@ -57,9 +63,8 @@ class TopBar(QWidget):
         words = _("Sound on") if on else _("Sound off")
         if on and available is False:
             words = _("No sound device")
-        self.sound.show_action(
-            Action("sound", words, icon="volume" if on and available is not False else "volume-off")
-        )
+        icon = "volume" if on and available is not False else "volume-off"
+        self._show(self.sound, Action("sound", words, icon=icon))
 
     def show_line(self, words: LineWords) -> None:
         """How the line stands."""
@@ -67,7 +72,21 @@ class TopBar(QWidget):
 
     def retranslate(self) -> None:
         """Set the words that are the bar's own again."""
-        self.help.show_action(Action("help", _("Help"), "F1", "help-circle"))
+        self._show(self.help, Action("help", _("Help"), "F1", "help-circle"))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        for button, action in self._actions.items():
+            self._show(button, action)
+
+    def _show(self, button: Button, action: Action) -> None:
+        """Where the bar is narrow an icon has to do; its words are still read aloud."""
+        self._actions[button] = action
+        narrow = self.width() < self._theme.px(NARROW)
+        shown = replace(action, text="", key="") if narrow else action
+        if button.shown_action != shown or button.accessibleName() != action.spoken:
+            button.show_action(shown)
+            button.setAccessibleName(action.spoken)
+            button.setToolTip(action.text if narrow else "")
 
     def _restyle(self) -> None:
         px = self._theme.px

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QKeyCombination, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from ui.screens.screen import Screen
 
 REFRESH_MS = 40
+LEAST_WIDTH = 820
+"""What the screens need at 100 %."""
 
 
 class TillWindow(QWidget):
@@ -55,9 +57,9 @@ class TillWindow(QWidget):
         self.settings = settings
         self._save = save_settings
         self._acted: Acted | None = None
-        self._stale: set[str] = set()
         self._live: Callable[[], None] | None = None
         self._help: HelpOverlay | None = None
+        self.resize(1280, 800)
         self.theme = Theme(self)
         self._apply_look()
         self._build()
@@ -69,7 +71,6 @@ class TillWindow(QWidget):
         self.setProperty("kind", "page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setMinimumSize(1024, 768)
-        self.resize(1280, 800)
         self.rail = Rail(self.theme, self)
         self.rail.chosen.connect(self.go)
         self.status = Status(
@@ -102,21 +103,19 @@ class TillWindow(QWidget):
         across.setSpacing(0)
         across.addWidget(self.rail)
         across.addLayout(side, 1)
-        self._shortcuts()
+        self._bind_keys()
 
-    def _shortcuts(self) -> None:
-        control, key = Qt.KeyboardModifier.ControlModifier, Qt.Key
-        bound: dict[QKeyCombination | Qt.Key, Callable[[], object]] = {
-            key.Key_F1: self.show_help,
-            key.Key_F3: lambda: self.go("search"),
-            key.Key_F12: self._on_primary,
-            key.Key_Escape: self._on_escape,
-            QKeyCombination(control, key.Key_Z): self.undo,
+    def _bind_keys(self) -> None:
+        keys: dict[str, Callable[[], object]] = {
+            "F1": self.show_help,
+            "F3": partial(self.go, "search"),
+            "F12": self._on_primary,
+            "Esc": self._on_escape,
+            "Ctrl+Z": self.undo,
         }
-        for number, place in enumerate(PLACES):
-            bound[QKeyCombination(control, key(key.Key_1 + number))] = partial(self.go, place)
-        for keys, act in bound.items():
-            shortcut = QShortcut(QKeySequence(keys), self)
+        keys |= {f"Ctrl+{at}": partial(self.go, place) for at, place in enumerate(PLACES, start=1)}
+        for key, act in keys.items():
+            shortcut = QShortcut(QKeySequence(key), self)
             # A key that is held must not press what the first press has put in front.
             shortcut.setAutoRepeat(False)
             shortcut.activated.connect(act)
@@ -195,12 +194,11 @@ class TillWindow(QWidget):
         return self.screens[self.place]
 
     def go(self, to: str) -> None:
-        """Show a place; ``search`` is the pickups' search field, also for a name typed at home."""
+        """Show a place; ``search`` is the pickups' search field."""
         name = "pickups" if to == "search" else to
         screen = self._screen(name)
         self.stack.setCurrentWidget(screen)
         self.rail.select(name)
-        self._stale.discard(name)
         screen.refresh()
         screen.enter()
 
@@ -259,18 +257,20 @@ class TillWindow(QWidget):
 
     # -- news -----------------------------------------------------------------------------------------
     def _on_changed(self, _names: object = None) -> None:
-        self._stale.update(self.screens)
         if not self._refresh.isActive():
             self._refresh.start()
 
     def _on_refresh(self) -> None:
-        self._stale.discard(self.place)
         self.front.refresh()
         self.status.refresh()
 
     def _apply_look(self) -> None:
         application = cast("QApplication", QApplication.instance())
-        self.theme.apply(application, self.settings.theme == "dark", self.settings.scale / 100)
+        self.theme.apply(application, self.settings.theme == "dark", self._scale())
+
+    def _scale(self) -> float:
+        """The size chosen, but never more than the window has room for."""
+        return min(self.settings.scale / 100, self.width() / LEAST_WIDTH)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._live is not None:
@@ -280,6 +280,8 @@ class TillWindow(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         if self._help is not None:
             self._help.setGeometry(self.stack.rect())
+        if self._scale() != self.theme.scale:
+            QTimer.singleShot(0, self, self._apply_look)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         # The files may be closed right after: nothing may look into them any more.
