@@ -172,6 +172,16 @@ _SENTENCES = {
     "till-unknown": N_("There is no till {till} at this hub."),
     "till-refused": N_("The hub does not take this till any more. Please ask for a new enrolment code."),
     "store-unknown": N_("There is no store {store}. The stores are: {stores}."),
+    "nothing-to-print": N_("There is no slip to print. Please hand something over first."),
+    "printer-paper-out": N_("The printer is out of paper. Please put in a new roll."),
+    "printer-cover-open": N_("The printer's cover is open. Please close it."),
+    "printer-offline": N_("The printer is not ready. Please press its feed button, or switch it off and on."),
+    "printer-fault": N_("The printer reports a fault. Please switch it off and on."),
+    "printer-silent": N_("The printer does not answer. Please look whether it is switched on."),
+    "printer-unreachable": N_("The printer cannot be reached. Please check its power and its cable."),
+    "printer-lost": N_("The line to the printer broke off. Please check its cable."),
+    "printer-restarted": N_("posapp ended before the printing did."),
+    "printer-unfit": N_("This paper does not fit this printer. Please use its PDF."),
     "hub-missing": N_("There is no hub in {folder}. Please start it with: posapp hub serve"),
 }
 
