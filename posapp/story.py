@@ -20,14 +20,17 @@ from PySide6.QtCore import QEventLoop, QTimer
 from drivers.virtual import VirtualScanner
 from posapp import texts
 from posapp.app import TillApp
+from posapp.counter.service import Intake
 from posapp.domain.orders import HANDED_OVER
+from posapp.domain.tickets import TICKET_OPENED, Job
 from posapp.ports import DeviceState
 from posapp.texts import _
 from sync.hub import operator
+from ui.screens.service import ServiceScreen
 from ui.view import Tone
 
 if TYPE_CHECKING:
-    from posapp.demo import HubProcess
+    from posapp.hub_process import HubProcess
 
 STEP_S = 30.0
 
@@ -96,10 +99,13 @@ class _Story:
         self._scan(second, Tone.GREEN)
         two = self._hand_over()
         self._step(_("The next customer is served all the same; the journal keeps it."))
+        ticket = self._take_in()
+        self._step(_("A watch is taken in for a battery change: a ticket, a bag, a promised day."))
         self._hub.start()
         self._until(_("the shop has it"), lambda: self._in_shop(second) == [two])
         self._until(_("the till knows it"), lambda: self._ticks(second, two) == 3)
-        self._step(_("The line is back. The hand-over arrived by itself, exactly once."))
+        self._until(_("the hub has the ticket"), lambda: app.desk.service.ticks(ticket) == 2)
+        self._step(_("The line is back. Hand-over and ticket arrived by themselves, exactly once."))
 
         for state, tone in (("not_here_yet", Tone.AMBER), ("unpaid", Tone.RED)):
             if self._codes.get(state):
@@ -136,6 +142,21 @@ class _Story:
         entries = journal.after(before, 10)
         if [entry.fact.kind for entry in entries] != [HANDED_OVER]:
             raise StoryFault(_("the journal has one more hand-over"))
+        return entries[0].fact.id
+
+    def _take_in(self) -> str:
+        """Fill in the form and press what F12 presses; the id of the fact that opened the ticket."""
+        window, journal = self._app.window, self._app.books.journal
+        before, _hash = journal.head()
+        window.go("service")
+        screen = window.front
+        assert isinstance(screen, ServiceScreen)
+        watch = _("Steel watch, brown strap")
+        screen.fill(Intake(Job.BATTERY, "Max Becker", watch, _("stands still"), None))
+        screen.press_primary()
+        entries = journal.after(before, 10)
+        if [entry.fact.kind for entry in entries] != [TICKET_OPENED]:
+            raise StoryFault(_("the journal has the ticket"))
         return entries[0].fact.id
 
     def _in_shop(self, code: str) -> list[str]:

@@ -207,7 +207,7 @@ def show_paper(desk: Desk, ticket: Ticket) -> str:
 
     from ui.ticket_paper import claim_ticket
 
-    path = desk.till.books.folder / "papers" / f"{ticket.id}.pdf"
+    path = desk.service.paper(ticket)
     try:
         claim_ticket(ticket, desk.till.store_name, path)
     except OSError as error:

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 
 from posapp.counter.till import Done, Till
-from posapp.domain.codes import Kind, Prefix, draw, read
+from posapp.domain.codes import Kind, Prefix, Reading, draw, read
 from posapp.domain.errors import Refused
 from posapp.domain.facts import Answer, Fact, subject
 from posapp.domain.known import Known
@@ -133,6 +134,15 @@ class Service:
         entry, known = self._till.books.commit(KIND, ticket, settled)
         self._till.wake()
         return Done(entry.fact.id, known)
+
+    def free_bag(self, reading: Reading) -> str:
+        """The bag's number where the reading is a bag's label that no open ticket has; else ""."""
+        free = reading.kind is Kind.BAG and not self._in_use(reading.value)
+        return reading.value if free else ""
+
+    def paper(self, ticket: Ticket) -> Path:
+        """Where the claim ticket of ``ticket`` is written: in the till's own folder."""
+        return self._till.books.folder / "papers" / f"{ticket.id}.pdf"
 
     def _bag(self, text: str) -> str:
         if not text.strip():

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from drivers.keys import StoredKeys
 from posapp import paths
-from posapp.demo import HubProcess
 from posapp.domain.facts import Entry
+from posapp.hub_process import HubProcess
 from posapp.storage.journal import Journal
 from sync.engine.client import enrol
 from sync.hub import operator

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from posapp.counter.service import Intake
-from posapp.domain.codes import Kind as CodeKind
 from posapp.domain.codes import display, read
 from posapp.domain.errors import PosappError
 from posapp.domain.tickets import Job
@@ -145,10 +144,10 @@ class ServiceScreen(Screen):
 
     def take_scan(self, scan: Scan) -> bool:
         """A free bag's label belongs into the form; a bag in use opens its ticket, as any code."""
-        reading = read(scan)
-        if reading.kind is not CodeKind.BAG or self.desk.till.books.by_token(reading.value):
+        bag = self.desk.service.free_bag(read(scan))
+        if not bag:
             return False
-        self._fields["bag"].setText(display(reading.value))
+        self._fields["bag"].setText(display(bag))
         self.sounded.emit((Sound.TICK,))
         return True
 
