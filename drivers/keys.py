@@ -6,10 +6,8 @@ thief of the whole disk; that takes full-disk encryption.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import secrets
 import stat
 import threading
 from collections.abc import Callable
@@ -69,6 +67,8 @@ class StoredKeys:
             raise StorageFault("key-missing", file=str(ledger))
         if (folder / paths.KEY).exists():
             raise StorageFault("key-exists", file=str(folder / paths.KEY))
+        import secrets
+
         key = secrets.token_bytes(KEY_BYTES)
         if not _within(PROBE_S, lambda: _keep(folder, key)):
             _write(folder / paths.KEY, key)
@@ -123,6 +123,8 @@ def _keep(folder: Path, key: bytes) -> bool:
 
 def _name(folder: Path) -> str:
     """The entry's name: one for each folder, telling nothing of it."""
+    import hashlib
+
     return hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:32]
 
 

@@ -26,6 +26,7 @@ from posapp.counter.scanning import Elsewhere
 from posapp.counter.till import Till
 from posapp.storage.books import Books
 from ui.bridge import Bridge, LineState, LookedUp
+from ui.theme import STYLE
 from ui.window import TillWindow
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class TillApp:
             chosen = replace(chosen, language=self._language)
         self._settings = chosen
         texts.use(chosen.language)
-        self.qt = QApplication.instance() or QApplication(sys.argv[:1])
+        self.qt = QApplication.instance() or _application()
         stack.enter_context(paths.FolderLock(self._folder, "till"))
         books = Books(self._folder, self._folder / paths.LEDGER, StoredKeys().load(self._folder))
         stack.callback(books.close)
@@ -224,32 +225,36 @@ class TillApp:
         wake-up pipe that Qt watches brings it there at once.
         """
         import signal
-        import socket
 
         from PySide6.QtCore import QSocketNotifier
 
         stack = ExitStack()
         if sys.platform == "win32":
             return stack
-        inside, outside = socket.socketpair()
+        inside, outside = os.pipe()
         for end in (inside, outside):
-            end.setblocking(False)
-            stack.callback(end.close)
-        notifier = QSocketNotifier(inside.fileno(), QSocketNotifier.Type.Read)
-        notifier.activated.connect(lambda: inside.recv(64))
+            os.set_blocking(end, False)
+            stack.callback(os.close, end)
+        notifier = QSocketNotifier(inside, QSocketNotifier.Type.Read)
+        notifier.activated.connect(lambda: os.read(inside, 64))
         stack.callback(notifier.setEnabled, False)
-        stack.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(outside.fileno()))
+        stack.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(outside))
         for number in (signal.SIGTERM, signal.SIGINT):
             before = signal.signal(number, lambda *_: QApplication.quit())
             stack.callback(signal.signal, number, before)
         return stack
 
 
+def _application() -> QApplication:
+    os.environ["QT_STYLE_OVERRIDE"] = STYLE
+    return QApplication(sys.argv[:1])
+
+
 def show_notice(sentence: str) -> None:
     """Show one sentence in a window of its own until it is closed."""
     from ui.notice import Notice
 
-    application = QApplication.instance() or QApplication(sys.argv[:1])
+    application = QApplication.instance() or _application()
     notice = Notice(sentence)
     notice.show()
     application.exec()

@@ -24,6 +24,8 @@ def use(language: str) -> None:
     global _catalogue, _language  # noqa: PLW0603  # one language a process, as one screen has
     if language not in LANGUAGES:
         raise ValueError(language)
+    if language == _language:
+        return
     if language == "en":
         _catalogue = gettext.NullTranslations()
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from ui.view import Tone
 
+STYLE = "Fusion"
 TEXT_FAMILY = "Inter"
 CODE_FAMILY = "Atkinson Hyperlegible"
 _FONT_FILES = (
@@ -116,7 +118,9 @@ class Theme(QObject):
         """Gives the application this look; `scale` is kept between 0.9 and 1.5."""
         if not self._loaded:
             self._loaded = True
-            app.setStyle("Fusion")
+            # Set from here it brings along every name of QStyle, 10 ms; `posapp.app` has Qt choose it.
+            if os.environ.get("QT_STYLE_OVERRIDE") != STYLE:
+                app.setStyle(STYLE)
             for name in _FONT_FILES:
                 QFontDatabase.addApplicationFont(str(resources.path(f"fonts/{name}")))
             # Pixmaps may not outlive the application's connection to the screen.

@@ -10,7 +10,6 @@ so a late event loop changes nothing. What a key means is `posapp.domain.keyboar
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from posapp.domain.keyboards import (
     KeyDecoder,
 )
 from posapp.domain.profiles import DEFAULT_GAP_MS, DeviceProfile, Suffix
+from posapp.domain.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ class Key:
     ctrl: bool = False
     alt: bool = False
     repeat: bool = False
-    origin: object = field(default=None, compare=False, repr=False)
+    origin: object = None
 
 
 @dataclass(frozen=True, slots=True)

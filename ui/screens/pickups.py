@@ -48,7 +48,7 @@ class PickupsScreen(Screen):
         self.field.returnPressed.connect(self._on_return)
         self._bar = QWidget(self)
         flow = Flow(self._bar, theme)
-        for presenter in kinds.PRESENTERS.values():
+        for presenter in kinds.presenters().values():
             for chip in presenter.chips:
                 button = ChipButton(theme, "", self._bar)
                 button.toggled.connect(self._on_chip)
@@ -140,7 +140,7 @@ class PickupsScreen(Screen):
 
     def _row(self, row: Row) -> RowView:
         self._shown[row.known.name] = row.known
-        return kinds.PRESENTERS[row.known.kind].row(row)
+        return kinds.presenters()[row.known.kind].row(row)
 
     def _on_chip(self, chosen: bool) -> None:
         if chosen and self.isVisible():

@@ -236,7 +236,7 @@ class ScanScreen(Screen):
         found = ngettext("{count} match for “{text}”", "{count} matches for “{text}”", len(rows))
         panel.name(found.format(count=len(rows), text=text), "")
         self._found.update({row.known.name: row.known for row in rows})
-        panel.show_rows([kinds.PRESENTERS[row.known.kind].row(row) for row in rows])
+        panel.show_rows([kinds.presenters()[row.known.kind].row(row) for row in rows])
         self._front = None
         self._pane.setCurrentWidget(panel)
         panel.list.setCurrentIndex(panel.list.rows.index(0, 0))
@@ -271,7 +271,7 @@ class ScanScreen(Screen):
         if ask is not None and waits:
             self.tray.ask(ask.text)
         elif result.choices:
-            self.tray.offer([kinds.PRESENTERS[known.kind].choice(known) for known in result.choices])
+            self.tray.offer([kinds.presenters()[known.kind].choice(known) for known in result.choices])
 
     def _on_action(self, action: str) -> None:
         front = self._front
@@ -351,14 +351,14 @@ class ScanScreen(Screen):
         if self._pane.currentWidget() is self.idle:
             self.idle.show_rows(self._recents.opened_rows(), self._recents.last_rows())
         queues = self.desk.queues
-        count = sum(queues.count(kind, found.ready) for kind, found in kinds.PRESENTERS.items())
+        count = sum(queues.count(kind, found.ready) for kind, found in kinds.presenters().items())
         self.idle.show_waiting(count)
         if self.ready.isHidden():
             return
         heading = ngettext("{count} ready for pickup", "{count} ready for pickup", count)
         self.ready.heading.show_text(heading.format(count=count))
         rows = []
-        for kind, found in kinds.PRESENTERS.items():
+        for kind, found in kinds.presenters().items():
             for row in queues.rows(kind, found.ready, limit=READY_ROWS):
                 self._found[row.known.name] = row.known
                 waited = age(row.age.total_seconds()) if row.age is not None else ""
