@@ -29,7 +29,7 @@ from sync import wire
 from sync.hub import feed, keys, lookup, records, shop_writer, tills
 from sync.hub.database import READERS, WRITERS, Database
 from sync.hub.ledger import Ledger
-from sync.hub.limits import BodyLimit, Buckets
+from sync.hub.limits import MAX_CALLERS, BodyLimit, Buckets
 from sync.hub.refusals import Refusal
 from sync.hub.relay import Relay
 from sync.hub.shops import Shop
@@ -65,6 +65,9 @@ class Hub:
         self._readers = ThreadPoolExecutor(READERS, "hub-read")
         self._writers = ThreadPoolExecutor(WRITERS, "hub-write")
         self._relay: Relay | None = None
+        # A till never changes its store, so what it waits for need not be looked up each time; who
+        # may read is decided with each page.
+        self._stores: dict[str, str] = {}
 
     @property
     def relay(self) -> Relay:
@@ -100,6 +103,16 @@ class Hub:
     async def writing(self, job: Callable[..., Result], *args: Any) -> Result:
         """Run a job that writes."""
         return await asyncio.get_running_loop().run_in_executor(self._writers, job, *args)
+
+    async def store_of(self, token: str) -> str:
+        """The store of the till with this token. Raises Refusal 401."""
+        found = self._stores.get(token)
+        if found is None:
+            found = (await self.reading(self.till, token)).store
+            if len(self._stores) >= MAX_CALLERS:
+                self._stores.clear()
+            self._stores[token] = found
+        return found
 
     def till(self, token: str) -> tills.Till:
         """Whose token this is. Raises Refusal 401."""
@@ -167,9 +180,9 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
     ) -> Response:
         """What changed in the till's store; with ``wait``, held until something does."""
         until = time.monotonic() + wait
-        till = await hub.reading(hub.till, token)
+        store = await hub.store_of(token)
         while True:
-            ticket = hub.relay.ticket(till.store)
+            ticket = hub.relay.ticket(store)
             page = await hub.reading(feed.page, hub.database, token, after, limit)
             left = until - time.monotonic()
             if page.head > after or left <= 0 or hub.relay.closed:

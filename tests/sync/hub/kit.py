@@ -169,6 +169,19 @@ class Desk:
         return self.push(fact)[0]
 
 
+def ready(desk: Desk, count: int = 1) -> list[Json]:
+    """Ready orders of the till's store."""
+    found = [
+        body
+        for body in desk.records().values()
+        if "lines" in body
+        and body["paid"] == "paid"
+        and not any(body.get(key) for key in ("blocked", "cancelled_at", "returned_at"))
+        and all(done.get("undone") for done in body.get("hand_overs", ()))
+    ]
+    return found[:count]
+
+
 @contextmanager
 def served(database: Database) -> Iterator[Served]:
     """A hub on a free port, in a thread of this process."""

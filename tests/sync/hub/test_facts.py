@@ -1,6 +1,5 @@
 """Facts: taken once, answered once, in order for each subject, and nobody else's trouble."""
 
-import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,20 +13,7 @@ from sync.hub import decide, effects
 from sync.hub.tables import fact as fact_table
 from sync.hub.tables import intent
 from sync.hub.tables import till as till_table
-from tests.sync.hub.kit import Desk, Json, Served
-
-
-def ready(desk: Desk, count: int = 1) -> list[Json]:
-    """Ready orders of the till's store."""
-    found = [
-        body
-        for body in desk.records().values()
-        if "lines" in body
-        and body["paid"] == "paid"
-        and not any(body.get(key) for key in ("blocked", "cancelled_at", "returned_at"))
-        and all(done.get("undone") for done in body.get("hand_overs", ()))
-    ]
-    return found[:count]
+from tests.sync.hub.kit import Desk, Json, Served, ready
 
 
 def test_a_hand_over_is_accepted_and_in_the_feed(hub: Served) -> None:
@@ -171,82 +157,6 @@ def test_the_same_push_at_the_same_time_is_taken_once(hub: Served) -> None:
         assert sum(not batch[position]["replayed"] for batch in answers) == 1
 
 
-def test_an_unknown_kind_is_parked_and_holds_up_its_subject_alone(hub: Served) -> None:
-    desk = hub.desk()
-    orders = ready(desk, 2)
-    strange = desk.fact("Polished", f"order:{orders[0]['number']}", {})
-    behind = desk.hand_over(orders[0])
-    beside = desk.hand_over(orders[1])
-    unheard_of = desk.fact("Baked", "cake:7", {"candles": 3})
-    answers = [(a["answer"], a["reason"]) for a in desk.push(strange, behind, beside, unheard_of)]
-    assert answers == [
-        ("parked", "unknown-kind"),
-        ("parked", "behind-rejected"),
-        ("accepted", ""),
-        ("parked", "unknown-kind"),
-    ]
-
-
-def test_settling_a_case_frees_what_waits_behind_it(hub: Served) -> None:
-    desk = hub.desk()
-    (order,) = ready(desk)
-    wrong = desk.hand_over(order, {order["lines"][0]["id"]: 9})
-    behind = desk.hand_over(order)
-    last = desk.undo(behind)
-    assert [a["answer"] for a in desk.push(wrong, behind, last)] == ["rejected", "parked", "parked"]
-    settled = desk.settle(wrong)
-    answers = {a["id"]: a["answer"] for a in desk.push(settled)}
-    assert answers == {settled["id"]: "accepted", behind["id"]: "accepted", last["id"]: "accepted"}
-    (done,) = desk.order(order["number"])["hand_overs"]
-    assert (done["ref"], done["undone"]) == (behind["id"], True)
-    # The push's answer may be lost: what was freed is told again with the repeat.
-    assert {a["id"] for a in desk.push(settled)} == set(answers)
-
-
-def test_settling_stops_at_the_next_fact_that_is_not_taken(hub: Served) -> None:
-    desk = hub.desk()
-    (order,) = ready(desk)
-    line = order["lines"][0]["id"]
-    wrong, again = desk.hand_over(order, {line: 9}), desk.hand_over(order, {line: 8})
-    behind = desk.hand_over(order)
-    desk.push(wrong, again, behind)
-    answers = {a["id"]: (a["answer"], a["reason"]) for a in desk.push(desk.settle(wrong))}
-    assert answers[again["id"]] == ("rejected", "more-than-ordered")
-    assert behind["id"] not in answers
-    assert {a["id"]: a["answer"] for a in desk.push(desk.settle(again))}[behind["id"]] == "accepted"
-
-
-def test_another_till_hears_of_its_freed_fact_with_its_next_push(hub: Served) -> None:
-    ana, ben = hub.desk(), hub.desk()
-    (order,) = ready(ana)
-    wrong = ana.hand_over(order, {order["lines"][0]["id"]: 9})
-    ana.one(wrong)
-    waiting = ben.hand_over(order)
-    assert ben.one(waiting)["reason"] == "behind-rejected"
-    heard = ben.page()["news"]
-    ana.one(ana.settle(wrong))
-    mark = ben.page()["news"]
-    assert mark > heard
-    for _ in range(2):
-        (answer,) = ben.push(heard=heard)
-        assert (answer["id"], answer["answer"]) == (waiting["id"], "accepted")
-    assert ben.push(heard=mark) == []
-
-
-def test_settling_what_is_no_case_of_this_subject_is_rejected(hub: Served) -> None:
-    ana, elsewhere = hub.desk(), hub.desk("B02")
-    first, second = ready(ana, 2)
-    wrong = ana.hand_over(first, {first["lines"][0]["id"]: 9})
-    ana.one(wrong)
-    for desk, subject, ident in (
-        (elsewhere, wrong["subject"], wrong["id"]),
-        (ana, f"order:{second['number']}", wrong["id"]),
-        (ana, wrong["subject"], "no-such-fact"),
-    ):
-        fact = desk.fact("CaseSettled", subject, {"fact": ident, "choice": "left"})
-        assert desk.one(fact)["reason"] == "nothing-to-settle"
-
-
 def test_another_stores_order_is_out_of_reach(hub: Served) -> None:
     here, there = hub.desk("B01"), hub.desk("B02")
     (order,) = ready(there)
@@ -264,36 +174,6 @@ def test_a_subject_nobody_knows_is_rejected(hub: Served) -> None:
     desk = hub.desk()
     answer = desk.one(desk.fact("HandedOver", "order:B99999999", {"lines": {"1": 1}}))
     assert (answer["answer"], answer["reason"]) == ("rejected", "subject-unknown")
-
-
-def test_a_defect_parks_its_own_fact_and_no_other(
-    hub: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    desk = hub.desk()
-    bad, good = ready(desk, 2)
-    real = Order.after
-
-    def after(self: Order, fact: Fact, till: str) -> Order:
-        if self.number == bad["number"]:
-            raise ZeroDivisionError
-        return real(self, fact, till)
-
-    monkeypatch.setattr(Order, "after", after)
-    facts = [desk.hand_over(bad), desk.hand_over(good)]
-    with caplog.at_level(logging.ERROR):
-        answers = desk.push(*facts)
-    assert [(a["answer"], a["reason"]) for a in answers] == [("parked", "internal"), ("accepted", "")]
-    assert facts[0]["id"] in caplog.text
-    assert bad["customer"] not in caplog.text
-
-
-def test_a_payload_that_is_no_object_is_parked(hub: Served) -> None:
-    desk = hub.desk()
-    (order,) = ready(desk)
-    # The kit writes the canonical bytes of whatever it is given, so the chain is right.
-    lame = desk.fact("HandedOver", f"order:{order['number']}", [1, 2])  # type: ignore[arg-type]
-    answer = desk.one(lame)
-    assert (answer["answer"], answer["reason"]) == ("parked", "unreadable")
 
 
 def test_a_till_enrolled_again_sends_its_chain_again(hub: Served) -> None:
@@ -374,20 +254,3 @@ def test_pushes_of_many_tills_run_side_by_side(hub: Served) -> None:
         numbers = connection.execute(select(fact_table.c.feed_seq).order_by(fact_table.c.feed_seq)).scalars()
         assert len(set(numbers)) == 12
     assert decide.BEHIND == "behind-rejected"
-
-
-def test_a_newer_hub_takes_what_an_older_one_parked(hub: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = hub.desk()
-    bad, strange = ready(desk, 2)
-    with monkeypatch.context() as older:
-
-        def after(self: Order, fact: Fact, till: str) -> Order:
-            raise KeyError(fact.kind) if self.number == strange["number"] else ZeroDivisionError
-
-        older.setattr(Order, "after", after)
-        facts = [desk.hand_over(bad), desk.hand_over(strange)]
-        assert {a["reason"] for a in desk.push(*facts)} == {"internal", "unknown-kind"}
-        hub.hub.ledger.retry()
-        assert {a["answer"] for a in desk.push(*facts)} == {"parked"}
-    hub.hub.ledger.retry()
-    assert {a["id"]: a["answer"] for a in desk.push()} == {fact["id"]: "accepted" for fact in facts}

@@ -16,8 +16,7 @@ from sync.hub.records import Change
 from sync.hub.shops import tables as shop
 from sync.hub.tables import record
 from sync.wire import FeedPage
-from tests.sync.hub.kit import Json, Served, served
-from tests.sync.hub.test_facts import ready
+from tests.sync.hub.kit import Json, Served, ready, served
 from tests.waiting import until
 
 

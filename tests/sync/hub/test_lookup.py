@@ -7,8 +7,7 @@ from sync.hub import operator
 from sync.hub.shops import tables as shop
 from sync.hub.shops.sample import SampleShop
 from sync.wire import Lookup
-from tests.sync.hub.kit import Served
-from tests.sync.hub.test_facts import ready
+from tests.sync.hub.kit import Served, ready
 
 
 def codes_of(url: str, store: str) -> dict[str, str]:

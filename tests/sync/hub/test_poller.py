@@ -17,8 +17,7 @@ from sync.hub.shops import tables as t
 from sync.hub.shops.sample import SampleShop
 from sync.hub.tables import record
 from sync.hub.take_in import joined, take_in
-from tests.sync.hub.kit import Served
-from tests.sync.hub.test_facts import ready
+from tests.sync.hub.kit import Served, ready
 
 KEY = bytes(32)
 

@@ -1,11 +1,12 @@
 """Serving as a process: started, stopped, orphaned, in the way of another one; and the operator."""
 
+import http.client
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,23 +60,17 @@ def test_a_signal_ends_it_in_order_with_polls_answered(url: str) -> None:
     with process(url) as (child, address):
         headers = enrol(url, address)
         head = requests.get(f"{address}/v1/feed", headers=headers, timeout=10).json()["head"]
-        answers: list[int] = []
-
-        def poll() -> None:
-            query = {"after": head, "wait": 25}
-            answers.append(
-                requests.get(f"{address}/v1/feed", headers=headers, params=query, timeout=40).status_code
-            )
-
-        held = threading.Thread(target=poll)
-        held.start()
-        # The next answer comes only after the poll was accepted: connections are served in order.
+        poll = http.client.HTTPConnection(address.removeprefix("http://"), timeout=40)
+        poll.request("GET", f"/v1/feed?after={head}&wait=25", headers=headers)
+        # Answered on a later connection: the poll, sent before, is held by now.
         assert requests.get(f"{address}/v1/health", timeout=10).status_code == 200
         child.send_signal(signal.SIGTERM)
+        answered = poll.getresponse()
+        page = json.loads(answered.read())
+        poll.close()
         out, err = child.communicate(timeout=20)
-        held.join(20)
     assert (child.returncode, out, err) == (0, "ended\n", "")
-    assert answers == [200]
+    assert (answered.status, page["changes"], page["next"]) == (200, [], head)
 
 
 def test_it_ends_with_whoever_started_it(url: str) -> None:
@@ -87,8 +82,7 @@ def test_it_ends_with_whoever_started_it(url: str) -> None:
 
 def test_the_whole_way_through_a_process(url: str) -> None:
     """With the writer and the poller of the service: accepted, held, in the shop, told to the till."""
-    from tests.sync.hub.kit import Clock, Desk, Served
-    from tests.sync.hub.test_facts import ready
+    from tests.sync.hub.kit import Clock, Desk, Served, ready
 
     operator.prepare(url, undo_seconds=0)
     with process(url) as (_, address), requests.Session() as session:

@@ -13,8 +13,7 @@ from sync.hub.shops import Outcome, ShopAnswer
 from sync.hub.shops import tables as shop
 from sync.hub.shops.sample import SampleShop
 from sync.hub.tables import intent
-from tests.sync.hub.kit import Desk, Json, Served
-from tests.sync.hub.test_facts import ready
+from tests.sync.hub.kit import Desk, Json, Served, ready
 
 HOLD_S = 60
 

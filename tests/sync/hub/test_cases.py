@@ -1,0 +1,149 @@
+"""Facts that are not taken: they wait, alone with their subject, until a person has decided."""
+
+import logging
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from posapp.domain.facts import Fact
+from posapp.domain.orders import Order
+from sync.hub import decide
+from tests.sync.hub.kit import Served, ready
+
+
+def test_an_unknown_kind_is_parked_and_holds_up_its_subject_alone(hub: Served) -> None:
+    desk = hub.desk()
+    orders = ready(desk, 2)
+    strange = desk.fact("Polished", f"order:{orders[0]['number']}", {})
+    behind = desk.hand_over(orders[0])
+    beside = desk.hand_over(orders[1])
+    unheard_of = desk.fact("Baked", "cake:7", {"candles": 3})
+    answers = [(a["answer"], a["reason"]) for a in desk.push(strange, behind, beside, unheard_of)]
+    assert answers == [
+        ("parked", "unknown-kind"),
+        ("parked", "behind-rejected"),
+        ("accepted", ""),
+        ("parked", "unknown-kind"),
+    ]
+
+
+def test_settling_a_case_frees_what_waits_behind_it(hub: Served) -> None:
+    desk = hub.desk()
+    (order,) = ready(desk)
+    wrong = desk.hand_over(order, {order["lines"][0]["id"]: 9})
+    behind = desk.hand_over(order)
+    last = desk.undo(behind)
+    assert [a["answer"] for a in desk.push(wrong, behind, last)] == ["rejected", "parked", "parked"]
+    settled = desk.settle(wrong)
+    answers = {a["id"]: a["answer"] for a in desk.push(settled)}
+    assert answers == {settled["id"]: "accepted", behind["id"]: "accepted", last["id"]: "accepted"}
+    (done,) = desk.order(order["number"])["hand_overs"]
+    assert (done["ref"], done["undone"]) == (behind["id"], True)
+    # The push's answer may be lost: what was freed is told again with the repeat.
+    assert {a["id"] for a in desk.push(settled)} == set(answers)
+
+
+def test_settling_stops_at_the_next_fact_that_is_not_taken(hub: Served) -> None:
+    desk = hub.desk()
+    (order,) = ready(desk)
+    line = order["lines"][0]["id"]
+    wrong, again = desk.hand_over(order, {line: 9}), desk.hand_over(order, {line: 8})
+    behind = desk.hand_over(order)
+    desk.push(wrong, again, behind)
+    answers = {a["id"]: (a["answer"], a["reason"]) for a in desk.push(desk.settle(wrong))}
+    assert answers[again["id"]] == ("rejected", "more-than-ordered")
+    assert behind["id"] not in answers
+    assert {a["id"]: a["answer"] for a in desk.push(desk.settle(again))}[behind["id"]] == "accepted"
+
+
+def test_another_till_hears_of_its_freed_fact_with_its_next_push(hub: Served) -> None:
+    ana, ben = hub.desk(), hub.desk()
+    (order,) = ready(ana)
+    wrong = ana.hand_over(order, {order["lines"][0]["id"]: 9})
+    ana.one(wrong)
+    waiting = ben.hand_over(order)
+    assert ben.one(waiting)["reason"] == "behind-rejected"
+    heard = ben.page()["news"]
+    ana.one(ana.settle(wrong))
+    mark = ben.page()["news"]
+    assert mark > heard
+    for _ in range(2):
+        (answer,) = ben.push(heard=heard)
+        assert (answer["id"], answer["answer"]) == (waiting["id"], "accepted")
+    assert ben.push(heard=mark) == []
+
+
+def test_settling_what_is_no_case_of_this_subject_is_rejected(hub: Served) -> None:
+    ana, elsewhere = hub.desk(), hub.desk("B02")
+    first, second = ready(ana, 2)
+    wrong = ana.hand_over(first, {first["lines"][0]["id"]: 9})
+    ana.one(wrong)
+    for desk, subject, ident in (
+        (elsewhere, wrong["subject"], wrong["id"]),
+        (ana, f"order:{second['number']}", wrong["id"]),
+        (ana, wrong["subject"], "no-such-fact"),
+    ):
+        fact = desk.fact("CaseSettled", subject, {"fact": ident, "choice": "left"})
+        assert desk.one(fact)["reason"] == "nothing-to-settle"
+
+
+def test_a_defect_parks_its_own_fact_and_no_other(
+    hub: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = hub.desk()
+    bad, good = ready(desk, 2)
+    real = Order.after
+
+    def after(self: Order, fact: Fact, till: str) -> Order:
+        if self.number == bad["number"]:
+            raise ZeroDivisionError
+        return real(self, fact, till)
+
+    monkeypatch.setattr(Order, "after", after)
+    facts = [desk.hand_over(bad), desk.hand_over(good)]
+    with caplog.at_level(logging.ERROR):
+        answers = desk.push(*facts)
+    assert [(a["answer"], a["reason"]) for a in answers] == [("parked", "internal"), ("accepted", "")]
+    assert facts[0]["id"] in caplog.text
+    assert bad["customer"] not in caplog.text
+
+
+def test_a_payload_that_is_no_object_is_parked(hub: Served) -> None:
+    desk = hub.desk()
+    (order,) = ready(desk)
+    # The kit writes the canonical bytes of whatever it is given, so the chain is right.
+    lame = desk.fact("HandedOver", f"order:{order['number']}", [1, 2])  # type: ignore[arg-type]
+    answer = desk.one(lame)
+    assert (answer["answer"], answer["reason"]) == ("parked", "unreadable")
+
+
+def test_a_newer_hub_takes_what_an_older_one_parked(hub: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = hub.desk()
+    bad, strange = ready(desk, 2)
+    with monkeypatch.context() as older:
+
+        def after(self: Order, fact: Fact, till: str) -> Order:
+            raise KeyError(fact.kind) if self.number == strange["number"] else ZeroDivisionError
+
+        older.setattr(Order, "after", after)
+        facts = [desk.hand_over(bad), desk.hand_over(strange)]
+        assert {a["reason"] for a in desk.push(*facts)} == {"internal", "unknown-kind"}
+        hub.hub.ledger.retry()
+        assert {a["answer"] for a in desk.push(*facts)} == {"parked"}
+    hub.hub.ledger.retry()
+    assert {a["id"]: a["answer"] for a in desk.push()} == {fact["id"]: "accepted" for fact in facts}
+
+
+def test_a_failing_database_is_not_the_facts_fault(hub: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = hub.desk()
+    fact = desk.hand_over(ready(desk)[0])
+
+    def full(*_: object, **__: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("disk is full"))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(decide, "decide", full)
+        answer = desk.send(desk.request(fact))
+    assert (answer.status_code, answer.json()["error"]) == (503, "database-unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert desk.one(fact)["answer"] == "accepted"
