@@ -170,6 +170,9 @@ _SENTENCES = {
     "hub-unreachable": N_("The hub does not answer. Please check the line and try again."),
     "hub-strange": N_("The hub gave an answer that posapp does not understand. Please call support."),
     "port-in-use": N_("Port {port} is in use. Please choose another one with --port."),
+    "database-unusable": N_(
+        "The hub cannot use its database {where} ({why}). Please check it and try again."
+    ),
     "address-unusable": N_("The hub cannot listen on {host}, port {port}. Please choose another address."),
     "till-unknown": N_("There is no till {till} at this hub."),
     "till-refused": N_("The hub does not take this till any more. Please ask for a new enrolment code."),

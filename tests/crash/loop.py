@@ -251,7 +251,7 @@ def run(cycles: int, seed: int, *, plant: bool = False) -> tuple[bool, str]:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="posapp-crash-") as name:
         folder = Path(name)
-        with open_shop(folder / "hub", orders=400 + 25 * cycles, undo_s=0) as shop:
+        with open_shop(folder / "hub", orders=100 + 25 * cycles, undo_s=0) as shop:
             tills = prepare(shop, folder, seed, plant)
             print(
                 f"{TILLS} tills, {sum(len(t.numbers) for t in tills)} ready orders, seed {seed}", flush=True

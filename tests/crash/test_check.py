@@ -45,6 +45,6 @@ def test_what_is_there_twice_is_found(shop: dict[str, list[str]], found: set[str
 
 
 def test_a_till_that_speaks_before_the_commit_is_caught() -> None:
-    holds, figure = loop.run(20, seed=7, plant=True)
+    holds, figure = loop.run(6, seed=7, plant=True)
     assert not holds
     assert " 0 lost" not in figure
