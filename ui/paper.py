@@ -171,6 +171,9 @@ def _font(family: str, size_mm: float, bold: bool) -> QFont:
     font = QFont(family)
     font.setPixelSize(round(size_mm * DOTS_PER_MM))
     font.setBold(bold)
+    # Inter swaps hyphen and colon for other glyphs between digits and capitals; those reach the file
+    # without a letter, so an order number copied out of the PDF would lose its hyphen.
+    font.setFeature(QFont.Tag("calt"), 0)
     return font
 
 

@@ -56,6 +56,7 @@ class EscPosPeer:
         self.faults: set[str] = set()
         self.paper_lines: int | None = None
         self.ignore_turn = False
+        self._coming: tuple[str, int] | None = None
         self.receipts: list[Receipt] = []
         self.kicks: list[int] = []
         self.drawer_open = False
@@ -73,6 +74,11 @@ class EscPosPeer:
         """A fault begins."""
         with self._lock:
             self.faults.add(name)
+
+    def fault_after(self, name: str, lines: int) -> None:
+        """A fault begins once so many lines were printed."""
+        with self._lock:
+            self._coming = name, lines
 
     def mend(self, name: str, lines: int | None = None) -> None:
         """A fault ends: what is held is printed. A new roll has ``lines`` lines, or endlessly many."""
@@ -237,6 +243,11 @@ class EscPosPeer:
 
     def _print(self, part: Printed) -> None:
         self._paper.parts.append(part)
+        if self._coming is not None:
+            name, lines = self._coming
+            self._coming = (name, lines - 1) if lines > 1 else None
+            if self._coming is None:
+                self.faults.add(name)
         if self.paper_lines is not None:
             self.paper_lines -= 1
             if self.paper_lines <= 0:
