@@ -174,7 +174,7 @@ class BurstDetector:
         if key.code == self._prefix_key and not repeat and not self._overflow:
             return self._announce(key)
         if not self._is_typing(key, bool(self._typed)) or (repeat and not self._overflow):
-            return self._give_back(Do.PASS)
+            return self._give_back(Do.PASS) if self._overflow else self.expire()
         if not self._typed:
             self._decoder.begin(key.time_ms, self._profile.gap_ms)
         self._last_ms = key.time_ms
