@@ -11,6 +11,7 @@ so a late event loop changes nothing. What a key means is `posapp.domain.keyboar
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from posapp.domain.codes import MAX_TEXT, Fault, Scan, Source, elapsed_ms, gtin14, is_code, split_aim
@@ -41,6 +42,7 @@ MAX_KEYS = 8192
 MAX_GLUED = 3
 """How many keys of a person can stand directly before a scan, at less than the gap."""
 _AIM_LENGTH = 3
+_APART_MS = 10
 _GTIN_LENGTHS = range(12, 15)  # eight digits are too easily typed
 
 
@@ -300,9 +302,16 @@ class BurstDetector:
             return None
         for at in range(min(MAX_GLUED + 1, len(self._typed))):
             glued = self._typed[at - 1][1] if at else ""
-            if any(_proves(text, glued) for text in self._texts(self._typed[at:])):
+            apart = not at or self._is_apart(at)
+            if any(_proves(text, glued, apart) for text in self._texts(self._typed[at:])):
                 return at
         return None
+
+    def _is_apart(self, at: int) -> bool:
+        """Whether the pause before a key is far longer than any after it: two hands."""
+        times = [key.time_ms for key, _ in self._typed[at - 1 :]]
+        pause, *rest = (elapsed_ms(*pair) for pair in pairwise(times))
+        return pause >= max(_APART_MS, 2 * max(rest, default=0))
 
     def _ended_without_suffix(self) -> bool:
         if not self._typed:
@@ -368,10 +377,13 @@ class BurstDetector:
         return (host, coded) if self._profile.layout == "host" else (coded, host)
 
 
-def _proves(text: str, glued: str) -> bool:
-    """Whether a text, with `glued` before it, can only be a scanner's."""
+def _proves(text: str, glued: str, apart: bool) -> bool:
+    """Whether a text, with `glued` before it, can only be a scanner's.
+
+    An AIM id alone may also be three characters inside a longer code: it begins a text that stands apart.
+    """
     aim, code = split_aim(text)
-    if aim and len(text) > _AIM_LENGTH:
+    if aim and apart and len(text) > _AIM_LENGTH:
         return True
     if len(code) > MAX_TEXT:
         return False
