@@ -19,6 +19,8 @@ from posapp.domain.slips import LABELS, OPEN, Outcome, PrinterState, PrintJob, S
 from posapp.ports import DrawerOpened
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from drivers.spool import Spool
     from posapp.ports import CustomerDisplay, Drawer, Printer
 
@@ -202,3 +204,43 @@ class Lane:
             listener(value)
         except Exception:
             log.exception("not delivered: %s", value)
+
+
+def open_lane(
+    folder: Path,
+    *,
+    printer: str = "",
+    labels: str = "",
+    display: str = "",
+    on_job: Callable[[PrintJob], object],
+    on_state: Callable[[PrinterState], object],
+) -> Lane:
+    """The lane to the devices at these addresses, not yet started; its spool lies in ``folder``.
+
+    An address that is none is logged and its device left out: a typing error must not stop a till.
+    """
+    from drivers.display import LineDisplay
+    from drivers.label_printer import open_label_printer
+    from drivers.receipt_printer import EscPosPrinter
+    from drivers.spool import NAME, Spool
+
+    receipts = _opened(EscPosPrinter, printer)
+    return Lane(
+        receipts=receipts,
+        labels=_opened(open_label_printer, labels),
+        drawer=receipts,
+        display=_opened(LineDisplay, display),
+        spool=Spool(folder / NAME),
+        on_job=on_job,
+        on_state=on_state,
+    )
+
+
+def _opened(make: Callable[[str], _T], url: str) -> _T | None:
+    if not url:
+        return None
+    try:
+        return make(url)
+    except ValueError as error:
+        log.warning("%s cannot be used: %s", url, error)
+        return None

@@ -142,6 +142,7 @@ class TillApp:
         self.link.start()
         for device in self._scanners or self._settings.scanners:
             self._open_scanner(device)
+        self._open_printers()
         self.window.start_sounds()
 
     def _open_scanner(self, device: str) -> None:
@@ -155,6 +156,27 @@ class TillApp:
         self._stack.callback(scanner.stop)
         scanner.start(self.bridge.code_scanned.emit, self.bridge.device_changed.emit)
         self.scanners.append(scanner)
+
+    def _open_printers(self) -> None:
+        """The lane to printers, drawer and display, where the settings name any."""
+        chosen = self._settings
+        if not (chosen.printer or chosen.labels or chosen.display):
+            return
+        from drivers.lane import open_lane
+        from posapp.counter.printing import Printing
+        from ui.print_strip import PrintDesk
+
+        lane = open_lane(
+            self._folder,
+            printer=chosen.printer,
+            labels=chosen.labels,
+            display=chosen.display,
+            on_job=self.bridge.print_job.emit,
+            on_state=self.bridge.printer_changed.emit,
+        )
+        PrintDesk(self.window, Printing(self.desk.till, lane))
+        self._stack.callback(lane.stop)
+        lane.start()
 
     # -- sync -------------------------------------------------------------------------------------
     def _wake(self) -> None:

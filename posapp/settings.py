@@ -23,6 +23,7 @@ LONGEST_NAME = 60
 class Settings:
     """``scale`` in percent (90 to 150), ``volume`` in percent; ``scanners`` are device names such as
     ``/dev/serial/by-id/...`` (``serial:`` in front is allowed); ``clerk`` is who stands at the till.
+    ``printer``, ``labels`` and ``display`` are addresses (docs/printers.md), empty where there is none.
     """
 
     language: str = "de"
@@ -31,6 +32,9 @@ class Settings:
     volume: int = 80
     clerk: str = "Kasse 1"
     scanners: tuple[str, ...] = ()
+    printer: str = ""
+    labels: str = ""
+    display: str = ""
 
     def __post_init__(self) -> None:
         if self.language not in ("de", "en"):

@@ -21,6 +21,9 @@ any_settings = st.builds(
     volume=st.integers(0, 100),
     clerk=st.text(st.characters(codec="utf-8"), max_size=60).filter(str.isprintable),
     scanners=st.lists(printable, max_size=3).map(tuple),
+    printer=printable,
+    labels=printable,
+    display=printable,
 )
 
 

@@ -58,8 +58,9 @@ class Bridge(QObject):
 
     Signals: `code_scanned` with a `Scan`; `changed` with a tuple of subject names, or `EVERYTHING`;
     `line_changed` with a `LineState`; `looked_up` with a `LookedUp`; `mirror_replaced`;
-    `device_changed` with a value that has ``name``, ``state`` and ``reason``; `sync_failed` with
-    the reason, once sync cannot go on by itself.
+    `device_changed` with a value that has ``name``, ``state`` and ``reason``; `print_job` with a
+    `PrintJob`, `printer_changed` with a `PrinterState`; `sync_failed` with the reason, once sync
+    cannot go on by itself.
     """
 
     code_scanned = Signal(object)
@@ -68,4 +69,6 @@ class Bridge(QObject):
     looked_up = Signal(object)
     mirror_replaced = Signal()
     device_changed = Signal(object)
+    print_job = Signal(object)
+    printer_changed = Signal(object)
     sync_failed = Signal(str)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
-from posapp.domain.errors import Unavailable
+from posapp.domain.errors import Refused, Unavailable
 from posapp.domain.slips import OPEN, Outcome, PrinterState, PrintJob, Trouble
 from posapp.papers import TITLES
 from posapp.texts import _, ngettext, sentence
@@ -17,7 +18,10 @@ from ui.tokens import GAP
 from ui.view import Action, Tone
 
 if TYPE_CHECKING:
+    from posapp.counter.printing import Printing
+    from ui.presenter import Acted
     from ui.theme import Theme
+    from ui.window import TillWindow
 
 
 def words(job: PrintJob | None, state: PrinterState | None, more: int = 0) -> str:
@@ -90,6 +94,11 @@ class PrintStrip(QWidget):
         self._state = state
         self.retranslate()
 
+    def tell(self, text: str) -> None:
+        """Say a sentence until the next news."""
+        self.strip.say(text)
+        self.show()
+
     def retranslate(self) -> None:
         """Say it all again, in the language in use."""
         job = self.job
@@ -112,3 +121,55 @@ class PrintStrip(QWidget):
     def _on_fine(self, _id: str) -> None:
         if self.job is not None:
             self.settled.emit(self.job)
+
+
+class PrintDesk(QObject):
+    """What the window does about printing: a slip after each hand-over, F6, and the strip.
+
+    It hears the lane through the bridge only, and is made after the first paint.
+    """
+
+    def __init__(self, window: TillWindow, printing: Printing) -> None:
+        super().__init__(window)
+        self._printing = printing
+        self.strip = PrintStrip(window.theme, window)
+        row = QHBoxLayout()
+        row.setContentsMargins(window.theme.px(16), 0, window.theme.px(16), 0)
+        row.addWidget(self.strip)
+        window.side.insertLayout(window.side.indexOf(window.stack), row)
+        window.status.printing = self.strip
+        window.home.acted.connect(self._on_acted)
+        window.bridge.print_job.connect(self._on_job)
+        window.bridge.printer_changed.connect(self.strip.on_state)
+        self.strip.again.connect(self._on_print)
+        self.strip.settled.connect(self._on_settled)
+        key = QShortcut(QKeySequence("F6"), window)
+        key.setAutoRepeat(False)
+        key.activated.connect(self._on_key)
+
+    @Slot(object)
+    def _on_acted(self, acted: Acted) -> None:
+        self._printing.hand_over(acted.done)
+
+    @Slot(object)
+    def _on_job(self, job: PrintJob) -> None:
+        self._printing.heard(job)
+        self.strip.on_job(job)
+
+    @Slot()
+    def _on_key(self) -> None:
+        self._again(None)
+
+    @Slot(object)
+    def _on_print(self, job: PrintJob) -> None:
+        self._again(job)
+
+    def _again(self, job: PrintJob | None) -> None:
+        try:
+            self._printing.again(job)
+        except Refused as error:
+            self.strip.tell(sentence(error))
+
+    @Slot(object)
+    def _on_settled(self, job: PrintJob) -> None:
+        self._printing.settle(job.id)

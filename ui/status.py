@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from posapp.counter.desk import Desk
     from posapp.settings import Settings
+    from ui.print_strip import PrintStrip
     from ui.rail import Rail
     from ui.sound import Sounds
     from ui.theme import Theme
@@ -40,6 +41,7 @@ class Status(QObject):
         self._line: LineState | None = None
         self.sounds: Sounds | None = None
         self.devices: dict[str, object] = {}
+        self.printing: PrintStrip | None = None
         self.topbar = TopBar(theme, parent)
         self.topbar.sound_pressed.connect(self._on_mute)
         self.bar = Strip(theme, Tone.AMBER, "wifi-off", parent)
@@ -80,6 +82,8 @@ class Status(QObject):
         self.topbar.retranslate()
         self.topbar.show_people(self._desk.till.store_name, self._settings.clerk)
         self._show_sound()
+        if self.printing is not None:
+            self.printing.retranslate()
         self.refresh()
 
     def refresh(self) -> None:

@@ -87,7 +87,7 @@ class TillWindow(QWidget):
         self.undo_bar = UndoBar(self.theme, self)
         self.undo_bar.undone.connect(lambda _id: self.undo())
         self.undo_bar.expired.connect(self._on_undo_over)
-        side = QVBoxLayout()
+        side = self.side = QVBoxLayout()
         side.setSpacing(0)
         side.addWidget(topbar)
         for part, stretch in ((self.status.bar, 0), (self.stack, 1), (self.undo_bar, 0)):
