@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from posapp.domain.errors import Refused, StorageFault
 from posapp.domain.facts import CASE_SETTLED, Answer, Entry, Fact, parse_timestamp, subject
@@ -26,6 +27,15 @@ SLICE = 60
 """Rows of a queue read at a time; a screen shows about ten."""
 
 
+class _Mine(NamedTuple):
+    """A subject this till has changed: of which state it was read, and its queue in the mirror."""
+
+    seen: tuple[int, str]
+    known: Known | None
+    found_by: Index
+    before: str
+
+
 class Books:
     """One till's two files, opened together.
 
@@ -36,6 +46,7 @@ class Books:
     def __init__(self, folder: Path, ledger: Path, key: bytes) -> None:
         self.folder = folder
         self._key = key
+        self._mine: dict[str, _Mine] = {}
         self.journal = Journal(ledger, key, write=True)
         try:
             self._mirror = self._open_mirror()
@@ -54,6 +65,7 @@ class Books:
         """Turn to the newest mirror file, after sync has put another one in place."""
         if path_in(self.folder) != self._mirror.path:
             old, self._mirror = self._mirror, self._open_mirror()
+            self._mine.clear()
             old.close()
 
     def _open_mirror(self) -> Mirror:
@@ -150,64 +162,79 @@ class Books:
         ``after`` is (since, id) of the last one seen, ("", "") at the start. A subject that the
         till moved into the queue comes in its place; one that it moved out is left away.
         """
-        above = self._mirror.applied_through
-        changed = {
-            name: known
-            for name in self.journal.overlaid(above)
-            if name.startswith(f"{kind}:") and (known := self.know(kind, name.partition(":")[2]))
-        }
+        changed = self._changed()
+        moved = [
+            ((mine.found_by.since, mine.known.id), mine.known)
+            for mine in changed.values()
+            if mine.known is not None and mine.known.kind == kind and mine.found_by.queue == queue
+        ]
         merged: list[tuple[tuple[str, str], Known]] = []
         # A slice of which much was moved out is filled up: an empty one means that nothing follows.
         while True:
             rows = self._mirror.queue(kind, queue, after, limit)
             last = (rows[-1][0], rows[-1][1].id) if len(rows) == limit else None
             for since, found in rows:
+                if subject(kind, found.id) in changed:
+                    continue
                 value = read_body(kind, found.body)
-                if value is not None and subject(kind, found.id) not in changed:
+                if value is not None:
                     merged.append(((since, found.id), Known(kind, found.id, value)))
-            for known in changed.values():
-                index = known.value.index()
-                place = (index.since, known.id)
-                if index.queue == queue and place > after and (last is None or place <= last):
-                    merged.append((place, known))
+            merged += [
+                (place, known) for place, known in moved if place > after and (last is None or place <= last)
+            ]
             if last is None or len(merged) >= limit:
                 return [known for _, known in sorted(merged, key=lambda pair: pair[0])][:limit]
             after = last
 
     def count(self, kind: str, queue: str) -> int:
         """How many subjects wait in a queue, counted no further than 1,000 in the mirror."""
-        above = self._mirror.applied_through
+        changed = self._changed().items()
         count = self._mirror.count(kind, queue)
-        for name in self.journal.overlaid(above):
-            if name.startswith(f"{kind}:"):
-                ident = name.partition(":")[2]
-                before = self._mirror.get(kind, ident)
-                value = read_body(kind, before.body) if before else None
-                known = self.know(kind, ident)
-                count += int(known is not None and known.value.index().queue == queue)
-                count -= int(value is not None and value.index().queue == queue)
+        for mine in [mine for name, mine in changed if name.startswith(f"{kind}:")]:
+            count += int(mine.found_by.queue == queue) - int(mine.before == queue)
         return max(0, count)
 
     def search(self, text: str, limit: int = 50) -> list[Known]:
         """Subjects by the beginnings of words (name, number, goods), newest first."""
-        above = self._mirror.applied_through
         words = [word.casefold() for word in text.split()]
         if not words:
             return []
-        known: dict[str, Known] = {}
-        for name in self.journal.overlaid(above):
-            kind, _, ident = name.partition(":")
-            mine = self.know(kind, ident)
-            if mine and _matches(mine.value.index(), words):
-                known[name] = mine
+        changed = self._changed()
+        known = {
+            name: mine.known for name, mine in changed.items() if mine.known and _matches(mine.found_by, words)
+        }
         for found in self._mirror.search(text, limit):
             value = read_body(found.kind, found.body)
             name = subject(found.kind, found.id)
-            if value is not None and name not in known:
-                laid = self._laid_over(found.kind, found.id, value, above)
-                if laid:
-                    known[name] = laid
+            mine = changed[name].known if name in changed else value and Known(found.kind, found.id, value)
+            if mine:
+                known.setdefault(name, mine)
         return list(known.values())[:limit]
+
+    def _changed(self) -> dict[str, _Mine]:
+        """What this till's own facts are laid over, by name, the newest first.
+
+        A day without a line leaves hundreds; only those are read again of which mirror or journal
+        have something new.
+        """
+        above = self._mirror.applied_through
+        marks = self.journal.overlaid(above)
+        revisions = self._mirror.revisions(marks)
+        mine: dict[str, _Mine] = {}
+        for name, mark in marks.items():
+            seen = (revisions.get(name, 0), mark)
+            kept = self._mine.get(name)
+            mine[name] = kept if kept and kept.seen == seen else self._read_mine(name, seen, above)
+        self._mine = mine
+        return mine
+
+    def _read_mine(self, name: str, seen: tuple[int, str], above: int) -> _Mine:
+        kind, _, ident = name.partition(":")
+        found = self._mirror.get(kind, ident)
+        value = read_body(found.kind, found.body) if found else None
+        before = value.index().queue if value else ""
+        known = self._laid_over(kind, ident, value, above)
+        return _Mine(seen, known, known.value.index() if known else Index(), before)
 
     # -- the line ---------------------------------------------------------------------------------
     def standing(self) -> Standing:

@@ -118,16 +118,22 @@ class Journal:
             (subject, above),
         )
 
-    def overlaid(self, above: int) -> list[str]:
-        """Every subject that has an overlay, newest first."""
+    def overlaid(self, above: int) -> dict[str, str]:
+        """Every subject that has an overlay, newest first, with a mark.
+
+        The mark is another one whenever another fact is to be laid over, or one of them was answered
+        or settled.
+        """
         with self._lock, files.faults(self.path):
             rows = self._connection.execute(
-                "SELECT subject, max(seq) FROM fact WHERE seq > ? OR answer = 'parked' OR seq IN "
+                "SELECT subject, max(seq) || ' ' || count(*) || ' ' || group_concat(coalesce(answer, '-')) "
+                "|| ' ' || sum(seq IN (SELECT fact_seq FROM case_ WHERE closed_by IS NULL)) "
+                "FROM fact WHERE seq > ? OR answer = 'parked' OR seq IN "
                 "(SELECT fact_seq FROM case_ WHERE closed_by IS NULL) GROUP BY subject "
                 "ORDER BY max(seq) DESC",
                 (above,),
             ).fetchall()
-        return [subject for subject, _ in rows]
+        return dict(rows)
 
     def history(self, subject: str) -> list[Entry]:
         """All facts of this till about ``subject``, oldest first."""

@@ -170,6 +170,17 @@ class Mirror:
             ).fetchone()
         return _found(row) if row else None
 
+    def revisions(self, names: Iterable[str]) -> dict[str, int]:
+        """The revisions of many records at once, by name (``order:W-1001``), of those there are."""
+        with self._lock, files.faults(self.path):
+            rows = self._connection.execute(
+                "SELECT name.value, record.rev FROM json_each(?) AS name CROSS JOIN record "
+                "ON record.kind = substr(name.value, 1, instr(name.value, ':') - 1) "
+                "AND record.id = substr(name.value, instr(name.value, ':') + 1)",
+                (json.dumps(list(names)),),
+            ).fetchall()
+        return dict(rows)
+
     def by_token(self, token: str) -> list[Found]:
         """Records that can be scanned by ``token``: an order number, a label, a code's hash."""
         with self._lock, files.faults(self.path):
