@@ -1,13 +1,14 @@
 """The till's window with a stopwatch in it: ``python -m bench.probe --data DIR``, on a screen of the bench.
 
 It is the till as `posapp till` starts it, sync process and all; beside it stand a filter that notes when
-the Enter of a scan arrives, a slot on the card's own `painted`, and a heart that beats in the window's
+the Enter of a scan arrives from the X server, a slot on the card's own `painted`, and a heart that beats in the window's
 event loop. It is told what to do line by line on standard input and answers with a JSON object a line.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import sys
@@ -16,10 +17,16 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QEvent, QObject, QSocketNotifier, Qt, QTimer
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import (
+    QAbstractNativeEventFilter,
+    QCoreApplication,
+    QObject,
+    QSocketNotifier,
+    Qt,
+    QTimer,
+)
 
 from bench.data import KEY
 from posapp.app import TillApp
@@ -36,6 +43,7 @@ NOTED_MS = 15.0
 """From here on it is looked up what the loop was at."""
 ROW = "SELECT kind, id, body FROM token JOIN record USING (n) WHERE token = ?"
 _WRAP = 1 << 32
+KEY_PRESS, RETURN = 2, 36
 
 
 class Heart:
@@ -89,6 +97,20 @@ def _place(frame: FrameType | None) -> str:
     return " > ".join(ours[-3:])
 
 
+class Keys(QAbstractNativeEventFilter):
+    """Sees the X server's events before the till does: the filter installed last comes first."""
+
+    def __init__(self, enter: Callable[[int], None]) -> None:
+        super().__init__()
+        self._enter = enter
+
+    def nativeEventFilter(self, kind: object, message: object) -> tuple[bool, int]:
+        event = ctypes.string_at(int(message), 8)  # type: ignore[call-overload]  # shiboken's pointer type
+        if event[0] == KEY_PRESS and event[1] == RETURN:
+            self._enter(int.from_bytes(event[4:8], "little"))
+        return False, 0
+
+
 class Probe(QObject):
     """Takes the orders of the bench. Main thread only."""
 
@@ -112,7 +134,10 @@ class Probe(QObject):
             "doing": self._note,
             "holds": self._tell_holds,
             "settled": self._settled,
+            "state": self._tell_state,
         }
+        self._keys = Keys(self.enter)
+        cast("QCoreApplication", QCoreApplication.instance()).installNativeEventFilter(self._keys)
         self._rest = b""
         self._notifier = QSocketNotifier(sys.stdin.fileno(), QSocketNotifier.Type.Read)
         self._notifier.activated.connect(self._on_orders)
@@ -133,21 +158,12 @@ class Probe(QObject):
         """A scan comes: note its Enter, and when the card of this order is on the screen."""
         self._expected = number
         self._enter = 0.0
-        handle = self._app.window.windowHandle()
-        # Installed last, it sees the key first.
-        handle.installEventFilter(self)
         self._say(ready=True)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Note when Enter arrives, and pass everything on."""
-        if (
-            event.type() is QEvent.Type.KeyPress
-            and isinstance(event, QKeyEvent)
-            and event.key() == Qt.Key.Key_Return
-        ):
-            self._enter = time.perf_counter()
-            self._pressed = event.timestamp()
-        return False
+    def enter(self, pressed: int) -> None:
+        """The Enter of a scan has arrived; ``pressed`` is the X server's time of it."""
+        self._enter = time.perf_counter()
+        self._pressed = pressed
 
     def _show_in_hand(self, token: str) -> None:
         """The least there is to do: read the row, and have the card painted that is ready.
@@ -182,6 +198,21 @@ class Probe(QObject):
     def _settled(self, _: str) -> None:
         """Answer when everything that waits in the loop has had its turn."""
         QTimer.singleShot(0, self, lambda: self._say(settled=True, place=self._app.window.place))
+
+    def _tell_state(self, _: str) -> None:
+        """What the window shows, for the word on a scan that led to nothing."""
+        home = self._app.window.home
+        self._say(
+            state={
+                "place": self._app.window.place,
+                "card": self._card.view.code,
+                "headline": self._card.view.headline,
+                "field": home.field.text(),
+                "active": self._app.window.isActiveWindow(),
+                "enter": bool(self._enter),
+                "expected": self._expected,
+            }
+        )
 
     def _say(self, **words: object) -> None:
         print(json.dumps(words), flush=True)

@@ -16,6 +16,7 @@ from bench import data, orders
 from tests.x11 import XDisplay, end
 
 PATIENCE_S = 60
+SCAN_S = 10
 
 
 def environment() -> dict[str, str]:
@@ -63,14 +64,14 @@ class Child:
         assert self._process.stdin is not None
         self._process.stdin.write(line.encode() + b"\n")
 
-    def hear(self) -> str:
+    def hear(self, patience: float = PATIENCE_S) -> str:
         """The next line of it."""
         assert self._process.stdout is not None
         while b"\n" not in self._read:
-            ready, _, _ = select.select([self._process.stdout], [], [], PATIENCE_S)
+            ready, _, _ = select.select([self._process.stdout], [], [], patience)
             got = os.read(self._process.stdout.fileno(), 1 << 16) if ready else b""
             if not got:
-                why = "ended" if ready else f"said nothing for {PATIENCE_S} s"
+                why = "ended" if ready else f"said nothing for {patience} s"
                 raise TimeoutError(f"{self._process.args!r} {why}")
             self._read += got
         line, _, self._read = self._read.partition(b"\n")
@@ -127,7 +128,11 @@ class Till:
         self._probe.say(f"expect {orders.number(n)}")
         self._answer("ready")
         self.screen.type_code(orders.code(n))
-        told = self._answer("scan")
+        try:
+            told = self._answer("scan", SCAN_S)
+        except TimeoutError:
+            self._probe.say("state")
+            raise RuntimeError(f"a scan of {orders.number(n)} led to {self._answer('state')}") from None
         return float(told["scan"]), float(told["pressed"])
 
     def show_in_hand(self, n: int) -> float:
@@ -159,10 +164,10 @@ class Till:
         self._probe.say("holds")
         return [(h[0], h[1], h[2], h[3]) for h in self._answer("holds")["holds"]]
 
-    def _answer(self, key: str) -> dict[str, Any]:
+    def _answer(self, key: str, patience: float = PATIENCE_S) -> dict[str, Any]:
         """The next answer that has this word; what the product prints itself is passed over."""
         while True:
-            line = self._probe.hear()
+            line = self._probe.hear(patience)
             if line.startswith("{"):
                 told: dict[str, Any] = json.loads(line)
                 if key in told:
