@@ -129,7 +129,7 @@ class KeyDecoder:
         if levels is None:
             return ""
         character = levels[2 if ALT_GR in self._since else not SHIFTS.isdisjoint(self._since)]
-        if self.ctrl and "@" <= character.upper() <= "_":
+        if self.ctrl and character.isascii() and "@" <= character.upper() <= "_":
             return chr(ord(character.upper()) & 0x1F)
         # A space after a dead key only makes it appear.
         dead, self._was_dead = self._was_dead, character != "" and character in self._dead
