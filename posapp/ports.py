@@ -44,18 +44,6 @@ class Signal(StrEnum):
     GOOD = "good"
     BAD = "bad"
     ATTENTION = "attention"
-    MODEM_MANAGER = "modem_manager"  # ModemManager has it: the udev rule of resources/udev is not in place
-    BRLTTY = "brltty"  # the Braille service has it
-    LIBRARY = "library"  # what talks to it is not installed
-    UNSUPPORTED = "unsupported"  # this system has no such way
-
-
-class Signal(StrEnum):
-    """What a scanner can tell the clerk by itself, once the result of a scan is known."""
-
-    GOOD = "good"
-    BAD = "bad"
-    ATTENTION = "attention"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +74,6 @@ class Scanner(Protocol):
 
     def start(self, on_scan: Callable[[Scan], object], on_state: Callable[[ScannerStatus], object]) -> None:
         """Listen until `stop`. Raises RuntimeError when already started."""
-        ...
-
-    def signal(self, signal: Signal) -> None:
-        """Have the scanner itself beep or light up; nothing where it cannot. Returns at once."""
         ...
 
     def signal(self, signal: Signal) -> None:
