@@ -29,6 +29,7 @@ from posapp.domain.slips import (
     Symbology,
     Text,
 )
+from posapp.domain.tickets import Job, Ticket
 from posapp.texts import N_, _, clock, day
 
 MAT_COLUMNS = 3
@@ -78,40 +79,34 @@ def hand_over(order: Order, done: HandOver, *, store: str, clerk: str, till: str
     )
 
 
-def claim_ticket(
-    *,
-    store: str,
-    code: str,
-    thing: str,
-    work: str,
-    taken: datetime,
-    ready: datetime | None,
-    clerk: str,
-    about: str = "",
-    ref: str = "",
-) -> Slip:
-    """The customer's half of a service ticket: the code that brings the object back."""
-    promised: tuple[Item, ...] = (Pair(_("Ready on"), day(ready), bold=True),) if ready else ()
+def claim_ticket(ticket: Ticket, *, store: str, job: str) -> Slip:
+    """The customer's half of a service ticket; ``job`` is the work in words. It carries the customer's
+    name, for it is the customer's own paper.
+    """
+    rows = (
+        (_("Customer"), ticket.customer),
+        (job, ticket.object),
+        (_("Asked for"), ticket.wish),
+        (_("Promised for"), day(ticket.promised) if ticket.promised else ""),
+        (_("Taken in"), day(ticket.opened_at)),
+        (_("Bag"), display(ticket.bag)),
+    )
+    law = _("Old batteries do not belong in the household waste. We take them back free of charge.")
     return Slip(
         Paper.CLAIM_TICKET,
         _("Claim ticket"),
         (
             Text(store, 2, bold=True, align=Align.CENTER),
             Text(_("Claim ticket"), bold=True, align=Align.CENTER),
-            Space(),
-            Code(code, caption=_shown(code), scale=2),
+            Space(0.5),
+            Code(ticket.id, caption=display(ticket.id), scale=2),
             Rule(),
-            Text(thing, bold=True),
-            Text(work),
+            *(Pair(label, value) for label, value in rows if value),
             Rule(),
-            Pair(_("Taken in"), day(taken)),
-            *promised,
-            Pair(_("Clerk"), clerk),
-            Space(),
-            Text(_("Please bring this ticket when you collect your object."), align=Align.CENTER),
+            Text(_("Please bring this ticket with you. Your object is handed back against it.")),
+            *((Space(0.5), Text(law)) if ticket.job is Job.BATTERY else ()),
         ),
-        about=about,
-        ref=ref,
+        about=f"ticket:{ticket.id}",
     )
 
 

@@ -8,6 +8,7 @@ from posapp.domain.codes import Prefix, draw
 from posapp.domain.goods import HandOver, Line
 from posapp.domain.money import Money
 from posapp.domain.slips import Paper, Slip, Symbology
+from posapp.domain.tickets import Job, Ticket
 from tests.kit.things import NOW, order
 
 _SYLLABLES = (
@@ -38,6 +39,21 @@ def code(dice: random.Random, prefix: Prefix) -> str:
     return draw(prefix, dice.randrange)
 
 
+def _ticket(dice: random.Random) -> Ticket:
+    return Ticket(
+        code(dice, Prefix.CLAIM_TICKET),
+        "B01",
+        dice.choice(list(Job)),
+        "Jürgen Weiß",
+        words(dice),
+        words(dice, 20),
+        code(dice, Prefix.BAG),
+        NOW,
+        (),
+        (NOW + timedelta(days=3)).date(),
+    )
+
+
 def every(dice: random.Random) -> list[Slip]:
     """One slip of each paper."""
     lines = tuple(Line(f"l{n}", words(dice), 3, price=Money(100)) for n in range(dice.randint(1, 6)))
@@ -52,15 +68,7 @@ def every(dice: random.Random) -> list[Slip]:
             clerk="Jürgen Weiß",
             till="Kasse 1",
         ),
-        papers.claim_ticket(
-            store=store,
-            code=code(dice, Prefix.CLAIM_TICKET),
-            thing=words(dice),
-            work=words(dice, 20),
-            taken=NOW,
-            ready=NOW + timedelta(days=3),
-            clerk="Jürgen Weiß",
-        ),
+        papers.claim_ticket(_ticket(dice), store=store, job="Uhr, Batterie"),
         papers.bin_label(f"{dice.choice('ABCDE')}-{dice.randint(1, 99)}", store=store),
         papers.parcel_label(number, f"LBL-{dice.randrange(10**8)}", bin_name="A3", count="1/2", store=store),
         papers.bag_tag(code(dice, Prefix.BAG), thing=words(dice, 4), promised=NOW),
