@@ -78,6 +78,10 @@ _THINGS: dict[Kind, tuple[str, str]] = {
         N_("Loyalty card"),
         N_("Loyalty cards are not used here yet. Please ask for the pickup code."),
     ),
+    Kind.COMMAND: (
+        N_("Counter mat"),
+        N_("This mat belongs to another store. Please use the mat of this store."),
+    ),
 }
 
 _FAULTS: dict[Unreadable, str] = {
@@ -88,6 +92,12 @@ _FAULTS: dict[Unreadable, str] = {
     ),
     Unreadable.TOO_LONG: N_("That is too long for a code. Please scan the pickup code only."),
     Unreadable.EMPTY: N_("The scanner sent nothing. Please scan again."),
+    Unreadable.SEPARATORS_LOST: N_(
+        "The scanner has lost the marks between two parts of this code. Please type the number, "
+        "and have the scanner set up again."
+    ),
+    Unreadable.ADDRESS: N_("This is a web address. It was not opened. Please scan the pickup code."),
+    Unreadable.MESSAGE: N_("This label is not as it should be. Please scan again or type the number."),
     Unreadable.IMPOSSIBLE_CHARACTER: N_(
         "Character {position} is not possible in a code. Please compare it with the customer's code."
     ),

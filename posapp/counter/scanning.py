@@ -90,7 +90,7 @@ class Scanning:
             return Result(
                 Verdict.AMBIGUOUS, text, reading, token=token, choices=tuple(known), online=self.online
             )
-        if reading.kind in (Kind.PICKUP, Kind.CLAIM_TICKET, Kind.FREE):
+        if reading.kind in (Kind.PICKUP, Kind.CLAIM_TICKET, Kind.PARCEL, Kind.FREE):
             verdict = Verdict.SEARCHING if self.online else Verdict.UNKNOWN
             return Result(verdict, text, reading, token=token, stale=self._till.stale(), online=self.online)
         return Result(Verdict.NOT_AN_ORDER, text, reading, token=token, online=self.online)

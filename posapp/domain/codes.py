@@ -1,14 +1,15 @@
 """What can be scanned at the counter, and how a scan or a typed text is read.
 
-Hides the alphabet and check character of our own codes, GTIN check digits, AIM symbology
-identifiers and the order in which the meanings of a text are tried.
+Hides the alphabet and check character of our own codes and the order in which the meanings of a text
+are tried: our own codes, product numbers, GS1 messages, parcel labels, else free text. How a scan came
+is `posapp.domain.scans`, what GS1 writes `posapp.domain.gs1`, signed codes `posapp.domain.tokens`.
 
 Our codes are two prefix letters, eight body characters and one check character, printed
 ``PK 7KX2 9DRT H`` and read in any case, with or without spaces and hyphens. The alphabet has no
 0/O, 1/I/L, 5 or Z to be mistaken, and no key that moves between the German, Austrian, Swiss and US
 keyboard layouts. The check finds every single wrong character and every exchange of two.
 
-Pure: no clock, no device, nothing that needs installing. `read` never raises.
+Pure: no clock, no device. `read` never raises.
 """
 
 from __future__ import annotations
@@ -16,10 +17,39 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from posapp.domain.values import dataclass
+from posapp.domain import gs1, tokens
+from posapp.domain.gs1 import GS, MAX_MESSAGE, Elements, Wrong, gtin14
+from posapp.domain.scans import Fault, SameCode, Scan, Source, elapsed_ms, split_aim
+from posapp.domain.values import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
+
+__all__ = [
+    "ALPHABET",
+    "BODY_LENGTH",
+    "CODE_LENGTH",
+    "MAX_TEXT",
+    "Elements",
+    "Fault",
+    "Kind",
+    "Prefix",
+    "Reading",
+    "SameCode",
+    "Scan",
+    "Source",
+    "Unreadable",
+    "check_character",
+    "display",
+    "draw",
+    "elapsed_ms",
+    "gtin14",
+    "is_code",
+    "make",
+    "normalise",
+    "read",
+    "split_aim",
+]
 
 ALPHABET = "2346789BCDEFGHJKNPRSTVX"
 BODY_LENGTH = 8
@@ -34,9 +64,6 @@ _FRAMING = " \t\r\n"
 _NORMAL = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", _SEPARATORS)
 _MISREAD = str.maketrans("Z5", "2S")
 _TORN_LENGTHS = range(8, 14)
-_GTIN_LENGTHS = (8, 12, 13, 14)
-_EAN_13 = 13
-_CLOCK = 1 << 32
 
 
 class Prefix(StrEnum):
@@ -48,6 +75,7 @@ class Prefix(StrEnum):
     CLAIM_TICKET = "CT"
     BADGE = "CB"
     LOYALTY = "LC"
+    COMMAND = "CD"
 
 
 class Kind(StrEnum):
@@ -59,7 +87,10 @@ class Kind(StrEnum):
     CLAIM_TICKET = "claim_ticket"
     BADGE = "badge"
     LOYALTY = "loyalty"
+    COMMAND = "command"
+    TOKEN = "token"
     GTIN = "gtin"
+    PARCEL = "parcel"
     FREE = "free"
     UNREADABLE = "unreadable"
 
@@ -73,26 +104,9 @@ class Unreadable(StrEnum):
     CONTROL_CHARACTERS = "control_characters"
     TOO_LONG = "too_long"
     EMPTY = "empty"
-
-
-class Source(StrEnum):
-    """The kind of device a scan came from."""
-
-    WEDGE = "wedge"
-    XINPUT = "xinput"
-    EVDEV = "evdev"
-    SERIAL = "serial"
-    HIDPOS = "hidpos"
-    CAMERA = "camera"
-    VIRTUAL = "virtual"
-    TYPED = "typed"
-
-
-class Fault(StrEnum):
-    """What a device already knows to be wrong with its scan."""
-
-    TOO_LONG = "too_long"
-    CONTROL_CHARACTERS = "control_characters"
+    SEPARATORS_LOST = "separators_lost"
+    ADDRESS = "address"
+    MESSAGE = "message"
 
 
 _KINDS = {prefix.value: Kind[prefix.name] for prefix in Prefix}
@@ -102,99 +116,33 @@ _RANK = {
     Unreadable.TORN: 3,
     Unreadable.IMPOSSIBLE_CHARACTER: 4,
     Unreadable.CONTROL_CHARACTERS: 5,
+    Unreadable.SEPARATORS_LOST: 4,
+    Unreadable.ADDRESS: 4,
+    Unreadable.MESSAGE: 5,
     Unreadable.TOO_LONG: 6,
     Unreadable.EMPTY: 8,
 }
 _RANK_SURE, _RANK_FREE = 1, 7
 
-
-def elapsed_ms(earlier: int, later: int) -> int:
-    """Milliseconds from one device time to another; negative when `later` is the earlier one.
-
-    Device clocks count modulo 2**32 ms: the X11 protocol's server time wraps there, every 49 days.
-    """
-    return (later - earlier + _CLOCK // 2) % _CLOCK - _CLOCK // 2
-
-
-def split_aim(text: str) -> tuple[str, str]:
-    """Part a text into its AIM symbology identifier (ISO/IEC 15424, ``]C0``) and the rest."""
-    aim = text[:3]
-    if len(aim) == 3 and aim.isascii() and aim[0] == "]" and aim[1].isalpha() and aim[2].isalnum():
-        return aim, text[3:]
-    return "", text
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """One reading by one device, before anyone knows what it means.
-
-    `texts` are the candidate readings, best first (a keyboard scanner gives its scan codes read as
-    a US keyboard, then what the host's layout made of them), without terminators and AIM id.
-    All times are milliseconds modulo 2**32 on the device's own clock: `first_ms` and `last_ms` of
-    the first and last character, `at_ms` when the scan was complete.
-    """
-
-    device: str
-    source: Source
-    texts: tuple[str, ...]
-    raw: bytes
-    at_ms: int
-    first_ms: int
-    last_ms: int
-    aim: str = ""
-    fault: Fault | None = None
-
-    @property
-    def text(self) -> str:
-        """The best reading; empty when the device delivered nothing."""
-        return self.texts[0] if self.texts else ""
-
-    @classmethod
-    def of(
-        cls,
-        device: str,
-        source: Source,
-        texts: Iterable[str],
-        *,
-        at_ms: int,
-        first_ms: int | None = None,
-        last_ms: int | None = None,
-        raw: bytes | None = None,
-        fault: Fault | None = None,
-    ) -> Scan:
-        """Build a scan from raw readings: strips terminators and AIM id, drops doubles."""
-        aim = ""
-        clean: list[str] = []
-        for text in texts:
-            found, rest = split_aim(text.strip(_FRAMING))
-            aim = aim or found
-            if rest and rest not in clean:
-                clean.append(rest)
-        if fault is None and clean and not clean[0].isprintable():
-            fault = Fault.CONTROL_CHARACTERS
-        best = clean[0] if clean else ""
-        return cls(
-            device=device,
-            source=source,
-            texts=tuple(clean),
-            raw=best.encode("utf-8", "replace") if raw is None else raw,
-            at_ms=at_ms % _CLOCK,
-            first_ms=(at_ms if first_ms is None else first_ms) % _CLOCK,
-            last_ms=(at_ms if last_ms is None else last_ms) % _CLOCK,
-            aim=aim,
-            fault=fault,
-        )
+_WRONG = {
+    Wrong.CHECK_DIGIT: Unreadable.CHECK_DIGIT,
+    Wrong.SEPARATORS_LOST: Unreadable.SEPARATORS_LOST,
+    Wrong.ADDRESS: Unreadable.ADDRESS,
+    Wrong.UNREADABLE: Unreadable.MESSAGE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a scan means.
 
-    `value` is canonical: 11 upper-case characters for our codes, 14 digits for a GTIN, the stripped
-    text for `FREE`, and for `UNREADABLE` what may be shown of it (printable, at most 64 long).
+    `value` is canonical: 11 upper-case characters for our codes, 139 for a signed one until it is
+    verified, 14 digits for a GTIN, a parcel's number without spaces, the stripped text for `FREE`, and
+    for `UNREADABLE` what may be shown of it (printable, at most 64 long).
     `position` counts from 1 within `value` and is 0 but for an impossible character.
     `texts` are all candidate readings worth looking up as an order number, best first: also a
-    GTIN may be a shop's own eight-digit order number.
+    GTIN may be a shop's own eight-digit order number. `elements` is the GS1 message it came in, with
+    lot and serial; `claims` what a signed code says once it was verified.
     """
 
     kind: Kind
@@ -203,6 +151,8 @@ class Reading:
     position: int = 0
     texts: tuple[str, ...] = ()
     aim: str = ""
+    elements: Elements | None = None
+    claims: tokens.Claims | None = None
 
     @property
     def readable(self) -> bool:
@@ -255,21 +205,13 @@ def display(code: str) -> str:
     return f"{code[:2]} {code[2:6]} {code[6:10]} {code[10]}"
 
 
-def gtin14(digits: str) -> str | None:
-    """GTIN-8, -12, -13 or -14 as a GTIN-14; None for a wrong check digit (GS1 General Spec. 7.9)."""
-    if len(digits) not in _GTIN_LENGTHS or not (digits.isascii() and digits.isdigit()):
-        return None
-    padded = digits.zfill(14)
-    total = sum(int(digit) * (1 if at % 2 else 3) for at, digit in enumerate(padded))
-    return padded if total % 10 == 0 and padded.strip("0") else None
-
-
-def read(what: Scan | str, expect: Prefix | None = None) -> Reading:
+def read(what: Scan | str, expect: Prefix | None = None, domains: frozenset[str] = frozenset()) -> Reading:
     """Say what a scan, or a text typed by the clerk, is.
 
     Typed text is forgiven Z for 2 and 5 for S. `expect` is for a field that asks for one kind: there
     a customer may read out nine characters without the prefix. Every candidate is tried; one that
-    passes a check wins, then the most telling fault, then free text.
+    passes a check wins, then the most telling fault, then free text. ``domains`` are the hosts whose
+    addresses are ours to take apart; no address is ever opened.
     """
     if isinstance(what, Scan):
         if what.fault is Fault.TOO_LONG:
@@ -278,36 +220,12 @@ def read(what: Scan | str, expect: Prefix | None = None) -> Reading:
     else:
         aim, text = split_aim(what.strip(_FRAMING))
         texts, typed = (text,), True
-    readings = [_read_one(text, aim, typed, expect) for text in texts]
+    readings = [_read_one(text, aim, typed, expect, domains) for text in texts]
     if not readings:
         return _unreadable("", Unreadable.EMPTY, aim=aim)
     best = min(readings, key=_rank)
     candidates = dict.fromkeys(text for text in texts if 0 < len(text) <= MAX_TEXT and text.isprintable())
-    return Reading(best.kind, best.value, best.reason, best.position, tuple(candidates), aim)
-
-
-class SameCode:
-    """Tells that a device read the same code again, within 500 ms of its own time.
-
-    A code left in front of a hands-free scanner stays one scan however long it lies there. Knows no
-    wall clock, so a late event loop changes nothing.
-    """
-
-    def __init__(self, window_ms: int = 500) -> None:
-        self._window_ms = window_ms
-        self._seen: dict[str, dict[str, int]] = {}
-
-    def repeats(self, scan: Scan) -> bool:
-        """Whether this scan only repeats an earlier one; remembers it either way."""
-        recent = {
-            text: at_ms
-            for text, at_ms in self._seen.get(scan.device, {}).items()
-            if 0 <= elapsed_ms(at_ms, scan.at_ms) <= self._window_ms
-        }
-        again = scan.text in recent
-        recent[scan.text] = scan.at_ms
-        self._seen[scan.device] = recent
-        return again
+    return replace(best, texts=tuple(dict.fromkeys((*candidates, *best.texts))), aim=aim)
 
 
 def _in_alphabet(text: str) -> bool:
@@ -334,38 +252,61 @@ def _unreadable(text: str, reason: Unreadable, *, position: int = 0, aim: str = 
     return Reading(Kind.UNREADABLE, shown, reason, position, aim=aim)
 
 
-def _read_one(text: str, aim: str, typed: bool, expect: Prefix | None) -> Reading:
+def _read_one(text: str, aim: str, typed: bool, expect: Prefix | None, domains: frozenset[str]) -> Reading:
     text = text.strip(_FRAMING)
     if not text:
         return _unreadable(text, Unreadable.EMPTY)
-    if len(text) > MAX_TEXT:
+    if len(text) > MAX_MESSAGE:
         return _unreadable(text, Unreadable.TOO_LONG)
-    if not text.isprintable():
+    if not text.replace(GS, "").isprintable():
         return _unreadable(text, Unreadable.CONTROL_CHARACTERS)
-    ours = _read_ours(normalise(text), typed, expect)
-    if ours is not None:
-        return ours
+    code = normalise(text)
+    if tokens.looks_like(code):
+        return Reading(Kind.TOKEN, code)
+    if len(text) <= MAX_TEXT:
+        sure = _read_ours(code, typed, expect) or _read_gtin(text, aim, typed)
+        if sure is not None:
+            return sure
+    return _read_gs1(text, aim, domains) or _read_free(text)
+
+
+def _read_gtin(text: str, aim: str, typed: bool) -> Reading | None:
     # People type a GTIN in the groups printed below its bars.
     digits = text.replace(" ", "") if typed else text
     gtin = gtin14(digits)
     if gtin is not None:
         return Reading(Kind.GTIN, gtin)
-    if _is_misread_gtin(digits, aim, typed):
+    if gs1.is_misread_gtin(digits, aim, typed):
         return _unreadable(text, Unreadable.CHECK_DIGIT)
-    return Reading(Kind.FREE, text)
+    return None
 
 
-def _is_misread_gtin(digits: str, aim: str, typed: bool) -> bool:
-    """Whether digits with a wrong check were meant as a GTIN.
+def _read_gs1(text: str, aim: str, domains: frozenset[str]) -> Reading | None:
+    found = gs1.read_elements(text, aim, domains)
+    if found is None:
+        return None
+    if isinstance(found, Wrong):
+        spoilt = found is Wrong.UNREADABLE and not aim
+        return _unreadable(text, Unreadable.CONTROL_CHARACTERS if spoilt else _WRONG[found])
+    if found.sscc:
+        return _parcel(found.sscc, found)
+    if found.gtin:
+        return Reading(Kind.GTIN, found.gtin, elements=found)
+    return Reading(Kind.FREE, text.replace(GS, " ")[:MAX_TEXT], elements=found)
 
-    12 and 14 digits are also parcel labels with a check of their own and 8 an order number, so
-    without a retail AIM id only a scanned 13 is sure enough.
-    """
-    if not (digits.isascii() and digits.isdigit()) or len(digits) not in _GTIN_LENGTHS:
-        return False
-    if aim.startswith("]E"):
-        return True
-    return len(digits) == _EAN_13 and not aim and not typed
+
+def _read_free(text: str) -> Reading:
+    if len(text) > MAX_TEXT:
+        torn = tokens.is_part(normalise(text))
+        return _unreadable(text, Unreadable.TORN if torn else Unreadable.TOO_LONG)
+    label = gs1.parcel_label(text)
+    return _parcel(label) if label else Reading(Kind.FREE, text)
+
+
+def _parcel(label: str, elements: Elements | None = None) -> Reading:
+    """Shops keep a parcel's SSCC with or without the 00 in front."""
+    texts = (label, f"00{label}") if label.isdigit() else (label,)
+    return Reading(Kind.PARCEL, label, texts=texts, elements=elements)
 
 
 def _read_ours(code: str, typed: bool, expect: Prefix | None) -> Reading | None:

@@ -23,7 +23,10 @@ _KINDS = {
     "claim_ticket": N_("claim ticket"),
     "badge": N_("staff badge"),
     "loyalty": N_("loyalty card"),
+    "command": N_("counter mat"),
+    "token": N_("signed pickup code"),
     "gtin": N_("product"),
+    "parcel": N_("parcel label"),
     "free": N_("free text: order number or parcel label"),
     "unreadable": N_("unreadable"),
 }
