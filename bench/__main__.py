@@ -10,16 +10,17 @@ import sys
 import time
 
 from bench import data, report
-from bench.measure import Row
+from bench.measure import Row, spread
 
 PARTS = ("scans", "start")
+AT_ONCE = 5
 
 
 def measure(count: int, scans: int, starts: int, only: str = "") -> list[Row]:
     """Measure, print the table, keep the figures; the rows."""
     from bench import holds, start
     from bench.scans import measured
-    from bench.till import Till
+    from bench.till import Till, scanned_at_once
 
     rows: list[Row] = []
     figures: dict[str, object] = {"orders": count, "machine": report.machine(), "load before": report.load()}
@@ -27,8 +28,9 @@ def measure(count: int, scans: int, starts: int, only: str = "") -> list[Row]:
     with data.copied(count) as folder:
         if only != "scans":
             told, kept = start.measured(folder, starts)
-            rows += told
-            figures["start"] = kept
+            at_once = [scanned_at_once(folder, count - 1 - n) for n in range(AT_ONCE)]
+            rows += [*told, Row("scan typed at the instant of the ready line: its card", spread(at_once))]
+            figures["start"] = kept | {"scan at once": at_once}
         if only != "start":
             with Till(folder, count) as till:
                 told, kept = measured(till, count, scans)

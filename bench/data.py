@@ -43,9 +43,18 @@ Rows = tuple[list[Row], list[tuple[str, int]], list[tuple[int, str]]]
 """Of one slice: records, tokens, words."""
 
 
+def is_prepared(count: int) -> bool:
+    """Whether the folder with so many orders lies there already."""
+    return _folder(count).exists()
+
+
+def _folder(count: int) -> Path:
+    return CACHE / f"{count}-m{mirror.SCHEMA}-l{journal.SCHEMA}"
+
+
 def prepared(count: int) -> Path:
     """The folder with so many orders, ready to be copied; built where there is none."""
-    folder = CACHE / f"{count}-m{mirror.SCHEMA}-l{journal.SCHEMA}"
+    folder = _folder(count)
     if not folder.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="part-", dir=CACHE) as part:

@@ -114,7 +114,7 @@ class Keys(QAbstractNativeEventFilter):
 class Probe(QObject):
     """Takes the orders of the bench. Main thread only."""
 
-    def __init__(self, app: TillApp, folder: Path) -> None:
+    def __init__(self, app: TillApp, folder: Path, expected: str) -> None:
         super().__init__()
         self._app = app
         card = app.window.findChild(ResultCard)
@@ -122,7 +122,7 @@ class Probe(QObject):
         self._card = card
         self._card.painted.connect(self._on_painted)
         self._raw = files.connect(mirror.path_in(folder), KEY)
-        self._expected = ""
+        self._expected = expected
         self._enter = 0.0
         self._pressed = 0
         self._baseline = 0.0
@@ -222,7 +222,9 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.probe")
     parser.add_argument("--data", required=True)
-    folder = Path(parser.parse_args().data)
+    parser.add_argument("--expect", default="", metavar="NUMBER", help="a scan comes as soon as it is live")
+    chosen = parser.parse_args()
+    folder = Path(chosen.data)
     probe: list[Probe] = []
 
     def live(hub: str) -> None:
@@ -230,7 +232,7 @@ def main() -> int:
         print(json.dumps({"live": hub}), flush=True)
 
     with TillApp(folder, language="de", on_live=live) as app:
-        probe.append(Probe(app, folder))
+        probe.append(Probe(app, folder, chosen.expect))
         return app.run()
 
 

@@ -78,6 +78,25 @@ class Child:
         return line.decode()
 
 
+def scanned_at_once(folder: Path, n: int) -> float:
+    """Scan in the instant in which the till says that it is live.
+
+    Milliseconds from the arrival of Enter to the painted card; TimeoutError where no card comes.
+    """
+    arguments = ["-m", "bench.probe", "--data", str(folder), "--expect", orders.number(n)]
+    with (
+        XDisplay() as screen,
+        (data.CACHE / "probe.log").open("wb") as errors,
+        Child(arguments, screen.env_from(environment()), errors) as probe,
+    ):
+        while "live" not in probe.hear():
+            continue
+        screen.type_code(orders.code(n))
+        while '"scan"' not in (line := probe.hear(SCAN_S)):
+            continue
+    return float(json.loads(line)["scan"])
+
+
 class Till:
     """The whole set-up on one data folder. A context manager."""
 
