@@ -50,8 +50,9 @@ class KeyedReader:
         return self._framed(b"", now_ms)
 
     def reset(self) -> None:
-        """Keys were lost: drop what was begun."""
+        """Keys were lost: drop what was begun, and whatever was held down."""
         self._framer.reset()
+        self._decoder = KeyDecoder(self._profile.layout, caps=self._profile.caps)
 
     def _pressed(self, code: int, now_ms: int) -> str:
         if code in TERMINATORS:

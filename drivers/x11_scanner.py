@@ -107,6 +107,8 @@ class _X11Line:
             self._restore()
         with contextlib.suppress(OSError, *self._errors):
             self._display.close()
+        # python-xlib leaves its socket open where the server went first.
+        self._display.display.socket.close()
 
     def _local_ms(self, key: RawKey) -> int:
         """A key's time on our own clock, as far from the key before as the server says."""

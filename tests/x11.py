@@ -42,7 +42,7 @@ _PLAIN = {
     "\t": TAB,
 }
 _SHIFTED = dict(zip('!@#$%^&*()_+{}:"~|<>?', "1234567890-=[];'`\\,./", strict=True))
-_US = (
+US_KEYS = (
     {character: (code, False) for character, code in _PLAIN.items()}
     | {character.upper(): (code, True) for character, code in _PLAIN.items() if character.isalpha()}
     | {character: (_PLAIN[plain], True) for character, plain in _SHIFTED.items()}
@@ -131,7 +131,7 @@ class XDisplay:
         A shifted character has a real Shift around it. Raises KeyError for what no US key gives.
         """
         for character in text + end:
-            code, shifted = _US[character]
+            code, shifted = US_KEYS[character]
             if shifted:
                 self._key(_SHIFT, down=True)
             self._key(code, down=True, after_ms=delay_ms)
