@@ -81,6 +81,11 @@ class PrintStrip(QWidget):
         """The oldest slip that somebody has to look at."""
         return next((job for job in self._jobs.values() if job.outcome is not Outcome.WAITING), None)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a slip is on its way."""
+        return any(job.outcome is Outcome.WAITING for job in self._jobs.values())
+
     def on_job(self, job: PrintJob) -> None:
         """A slip's state changed."""
         if job.outcome in OPEN:

@@ -45,11 +45,14 @@ class Printing:
     def again(self, job: PrintJob | None = None) -> str:
         """Print a slip again: this one, else the oldest open one, else the last. The new job's id.
 
-        Marked as a copy unless nothing of it was ever sent. Raises Refused("nothing-to-print") where
+        While one is on its way nothing is printed, and the id is empty. Marked as a copy unless nothing of it was ever sent. Raises Refused("nothing-to-print") where
         there is none, or where what it tells of was taken back.
         """
-        waiting = [known for known in self._lane.jobs if known.outcome is not Outcome.WAITING]
-        chosen = job or next(iter(waiting), None) or self._last
+        jobs = self._lane.jobs
+        chosen = job or next((known for known in jobs if known.outcome is not Outcome.WAITING), None)
+        if chosen is None and jobs:
+            return ""
+        chosen = chosen or self._last
         if chosen is None:
             raise Refused("nothing-to-print")
         kind, _, ident = chosen.about.partition(":")

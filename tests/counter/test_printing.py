@@ -98,6 +98,15 @@ def test_a_copy_that_was_refused_is_still_a_copy(counter: Counter, printing: Pri
     assert lane.printed[0][1]
 
 
+def test_while_a_slip_is_on_its_way_no_other_is_begun(
+    counter: Counter, printing: Printing, lane: Lane
+) -> None:
+    done = counter.hand_over()
+    lane.jobs = (job(done.ref, Outcome.WAITING),)
+    assert printing.again() == ""
+    assert lane.printed == []
+
+
 def test_what_was_taken_back_has_no_slip(counter: Counter, printing: Printing, lane: Lane) -> None:
     done = counter.hand_over()
     counter.desk.pickup.undo("W-1001", done.ref)

@@ -52,7 +52,7 @@ def test_a_hand_over_prints_its_slip_and_f6_a_copy(
         front.scan(code)
         front.hand_over()
         front.until(lambda: slips(peer, number) == [False], what="the slip")
-        front.until(lambda: told.job is None, what="nothing open")
+        front.until(lambda: not told.busy, what="nothing under way")
         assert told.isHidden()
         front.press(Qt.Key.Key_F6)
         front.until(lambda: slips(peer, number) == [False, True], what="the copy")
@@ -129,7 +129,7 @@ def test_printing_never_holds_the_window_for_long(shop: Shop, till: Path, cable:
         timer = QTimer(interval=1)
         timer.timeout.connect(tick)
         timer.start()
-        front.until(lambda: told.job is None and len(gaps) > 300, what="the first slip, with all it loads")
+        front.until(lambda: not told.busy and len(gaps) > 300, what="the first slip, with all it loads")
         timer.stop()
     assert max(gaps) < 0.25
 
