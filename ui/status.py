@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
+from posapp.texts import _
 from ui import line
 from ui.bridge import Bridge, DeviceState, LineState
 from ui.screens.strip import Strip
@@ -80,7 +81,6 @@ class Status(QObject):
     def retranslate(self) -> None:
         """Set every text again."""
         self.topbar.retranslate()
-        self.topbar.show_people(self._desk.till.store_name, self._settings.clerk)
         self._show_sound()
         if self.printing is not None:
             self.printing.retranslate()
@@ -89,10 +89,14 @@ class Status(QObject):
     def refresh(self) -> None:
         """Tell how the line stands, what waits for it, and how many cases are open."""
         till = self._desk.till
+        # The hub tells the store's name after the first start, and it may change.
+        self.topbar.show_people(till.store_name, self._settings.clerk)
+        self.topbar.window().setWindowTitle(_("posapp – {store}").format(store=till.store_name))
         words = line.words(self._line, till.standing(), till.now())
         self.topbar.show_line(words)
         self.bar.say(words.bar, tone=words.tone, icon=words.icon)
-        self._rail.show_badge("attention", len(self._desk.attention.cases()))
+        guessing = self._desk.scanning.guessing.since is not None
+        self._rail.show_badge("attention", len(self._desk.attention.cases()) + guessing)
 
     def _on_line(self, state: LineState) -> None:
         self._line = state

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from posapp import texts
 from posapp.texts import _
 from ui import wedge
 from ui.bridge import Bridge
+from ui.mat import Mat
 from ui.rail import Place, Rail
 from ui.screens import places
 from ui.screens.places import PLACES
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QPaintEvent, QResizeEvent
 
     from posapp.counter.desk import Desk
+    from posapp.devices import Profiles
     from posapp.domain.codes import Scan
     from posapp.domain.known import Known
     from posapp.settings import Settings
@@ -59,7 +61,9 @@ class TillWindow(QWidget):
         self._acted: Acted | None = None
         self._live: Callable[[], None] | None = None
         self._help: HelpOverlay | None = None
-        self.resize(1280, 800)
+        self.profiles: Profiles | None = None
+        # As large as is usual for a till, and never larger than the screen.
+        self.resize(QSize(1280, 800).boundedTo(self.screen().availableSize()))
         self.theme = Theme(self)
         self._apply_look()
         self._build()
@@ -103,6 +107,7 @@ class TillWindow(QWidget):
         across.setSpacing(0)
         across.addWidget(self.rail)
         across.addLayout(side, 1)
+        self.mat = Mat(self)
         self._bind_keys()
 
     def _bind_keys(self) -> None:
@@ -110,7 +115,7 @@ class TillWindow(QWidget):
             "F1": self.show_help,
             "F3": partial(self.go, "search"),
             "F12": self._on_primary,
-            "Esc": self._on_escape,
+            "Esc": self.back,
             "Ctrl+Z": self.undo,
         }
         keys |= {f"Ctrl+{at}": partial(self.go, place) for at, place in enumerate(PLACES, start=1)}
@@ -126,7 +131,7 @@ class TillWindow(QWidget):
         bridge.changed.connect(self._on_changed)
         bridge.mirror_replaced.connect(self._on_changed)
         bridge.looked_up.connect(self.home.looked_up)
-        self._wedge = wedge.install(self, bridge.code_scanned.emit)
+        self.wedge = wedge.install(self, bridge.code_scanned.emit)
         self._refresh = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._refresh.timeout.connect(self._on_refresh)
 
@@ -167,13 +172,12 @@ class TillWindow(QWidget):
 
     def retranslate(self) -> None:
         """Set every text again, in the language in use."""
-        self.setWindowTitle(_("posapp – {store}").format(store=self.desk.till.store_name))
-        places = [
+        entries = [
             Place(name, icon, _(label), _("{place} (Ctrl+{number})").format(place=_(label), number=at))
             for at, (name, (icon, label)) in enumerate(PLACES.items(), start=1)
         ]
-        self.rail.show_places(places)
-        self.rail.select(self.place)
+        self.rail.show_places(entries)
+        self.rail.select(places.rail_of(self.place))
         self.rail.setAccessibleName(_("Places"))
         self.status.retranslate()
         if self._acted is not None:
@@ -198,7 +202,7 @@ class TillWindow(QWidget):
         name = "pickups" if to == "search" else to
         screen = self._screen(name)
         self.stack.setCurrentWidget(screen)
-        self.rail.select(name)
+        self.rail.select(places.rail_of(name))
         screen.refresh()
         screen.enter()
 
@@ -206,7 +210,7 @@ class TillWindow(QWidget):
         """A scan from any device: the place in front may want it, else home shows what it is."""
         if self._help is not None:
             self._help.hide()
-        if self.front.take_scan(scan):
+        if self.front.take_scan(scan) or self.mat.take(scan):
             return
         if self.front is not self.home:
             self._to_home()
@@ -233,7 +237,8 @@ class TillWindow(QWidget):
     def _on_primary(self) -> None:
         self.front.press_primary()
 
-    def _on_escape(self) -> None:
+    def back(self) -> None:
+        """One step back, and home from any other place."""
         if self._help is not None and self._help.isVisible():
             self._help.hide()
         elif not self.front.escape() and self.front is not self.home:
@@ -245,6 +250,7 @@ class TillWindow(QWidget):
             from ui.help import HelpOverlay
 
             self._help = HelpOverlay(self.theme, self.stack)
+            self._help.go.connect(self.go)
         self._help.toggle()
 
     def _on_acted(self, acted: Acted) -> None:

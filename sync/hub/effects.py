@@ -18,6 +18,9 @@ from sync.hub.tables import intent, store
 HAND_OVER = "hand_over"
 UNDO = "undo"
 
+HOLD_MARGIN_MS = 1_500
+"""Held a little longer than the till lets the clerk undo: the last press has a way to go."""
+
 HELD, WRITING, DONE, CANCELLED, REFUSED = "held", "writing", "done", "cancelled", "refused"
 
 
@@ -68,7 +71,7 @@ def register(connection: Connection, fact: Fact, code_of_store: str, now_ms: int
             "ref": wanted.ref,
             "lines": records.text_of(wanted.lines),
             "state": HELD if wanted.held else WRITING,
-            "due_ms": now_ms + hold_s * 1000,
+            "due_ms": now_ms + (hold_s * 1000 + HOLD_MARGIN_MS if hold_s else 0),
             "owner": "",
             "until_ms": 0,
             "tries": 0,

@@ -72,11 +72,17 @@ UNREADABLE = {
 }
 
 
+def said(card: CardView) -> tuple[str, str, str]:
+    """What tells one scan's card from another's."""
+    return card.headline, card.sentence, card.code
+
+
 def answered(front: Front, scanner: CableScanner, raw: str | bytes, what: str) -> CardView:
     """The card that a scan leads to; F12 does nothing on it."""
-    before = front.card
+    before = said(front.card)
     scanner.send(raw)
-    front.until(lambda: front.card is not before, what=what)
+    # Not the card itself: news of the line draws the same one again.
+    front.until(lambda: said(front.card) != before, what=what)
     card = front.card
     front.press(Qt.Key.Key_F12)
     assert front.card.tone is not Tone.DONE

@@ -53,7 +53,7 @@ def test_nothing_new_moves_nothing(hub: Served) -> None:
     head = desk.page()["head"]
     assert one.run() == 0
     assert poller(hub).run() == 0
-    hub.clock.move(60)
+    hub.clock.move(62)
     poller(hub).run_once()
     assert desk.page()["head"] == head
 
@@ -89,7 +89,7 @@ def test_hand_overs_are_joined_by_ref_and_only_ever_come_true(hub: Served) -> No
     fact = desk.hand_over(order)
     desk.one(fact)
     (before,) = hub.shop.find(order["number"])
-    hub.clock.move(60)
+    hub.clock.move(62)
     hub.writer().run_due()
     (written,) = hub.shop.find(order["number"])
     with hub.database.write() as connection:

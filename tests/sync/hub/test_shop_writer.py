@@ -15,7 +15,8 @@ from sync.hub.shops.sample import SampleShop
 from sync.hub.tables import intent
 from tests.sync.hub.kit import Desk, Json, Served, ready
 
-HOLD_S = 60
+HOLD_S = 62
+"""The store's minute to undo, and the way the last press has to go."""
 
 
 def refs(hub: Served, number: str) -> list[tuple[str, bool]]:
@@ -329,5 +330,5 @@ def test_the_hold_is_the_stores_own(hub: Served) -> None:
             connection, "B01", name=card.name, address=card.address, hours=card.hours, undo_seconds=5
         )
     handed_over(hub)
-    hub.clock.move(5)
+    hub.clock.move(7)
     assert hub.writer().run_due() == 1
