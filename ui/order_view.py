@@ -238,7 +238,7 @@ def _proof(result: Result) -> str:
     """How the customer was known: opened from a list it was by name."""
     if result.reading is None:
         return "name"
-    return "code" if result.reading.kind is Kind.PICKUP else "number"
+    return "code" if result.reading.kind in (Kind.PICKUP, Kind.TOKEN) else "number"
 
 
 def _sentence(order: Order, judged: Judged, result: Result, said: Said) -> str:

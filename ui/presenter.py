@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from posapp.domain.pickup import Verdict
 from posapp.domain.values import dataclass
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ Said = Mapping[str, object]
 
 GO = "go:"
 """Begins the id of an action that leads to another place of the window: ``go:attention``."""
+
+
+BY_HAND = (Verdict.EXPIRED, Verdict.CASE_OPEN, Verdict.GUESSING, Verdict.AMBIGUOUS)
+"""Cards on which the counter mat's *OK* does nothing: a person decides there."""
 
 
 @dataclass(frozen=True, slots=True)

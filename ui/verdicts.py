@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from posapp.domain.codes import Kind, Unreadable, display
 from posapp.domain.pickup import Verdict
-from posapp.texts import N_, _, age, ngettext
+from posapp.texts import N_, _, age, day, ngettext
 from ui.presenter import GO
 from ui.tokens import TONES
 from ui.view import Action, CardView, Fact, Sound, Tone
@@ -58,6 +58,10 @@ LOOKS: dict[Verdict, Look] = {
     Verdict.SEARCHING: Look(Tone.NEUTRAL, "cloud-search", N_("Searching …"), ()),
     Verdict.UNKNOWN: Look(Tone.RED, "circle-x", N_("Unknown code")),
     Verdict.UNREADABLE: Look(Tone.RED, "barcode-off", N_("Code unreadable")),
+    Verdict.GENUINE: Look(Tone.AMBER, "shield-check", N_("Genuine, no record here")),
+    Verdict.TOKEN_EXPIRED: Look(Tone.AMBER, "clock-off", N_("Code too old")),
+    Verdict.FORGED: Look(Tone.RED, "shield-exclamation", N_("Code not genuine"), (Sound.ALARM,)),
+    Verdict.GUESSING: Look(Tone.RED, "shield-exclamation", N_("Too many attempts"), (Sound.ALARM,)),
 }
 
 _THINGS: dict[Kind, tuple[str, str]] = {
@@ -97,6 +101,9 @@ _FAULTS: dict[Unreadable, str] = {
         "and have the scanner set up again."
     ),
     Unreadable.ADDRESS: N_("This is a web address. It was not opened. Please scan the pickup code."),
+    Unreadable.UNPROVEN: N_(
+        "This till cannot check this signed code yet. Please search by order number or name."
+    ),
     Unreadable.MESSAGE: N_("This label is not as it should be. Please scan again or type the number."),
     Unreadable.IMPOSSIBLE_CHARACTER: N_(
         "Character {position} is not possible in a code. Please compare it with the customer's code."
@@ -168,7 +175,7 @@ def _unknown(result: Result, look: Look) -> CardView:
         look,
         sentence=sentence,
         stale=stale_band(result.stale),
-        secondary=(Action(GO + "search", _("Search"), "F3", "search"),),
+        secondary=(_search(),),
     )
 
 
@@ -185,10 +192,66 @@ def _unreadable(result: Result, look: Look) -> CardView:
 
 
 def _not_an_order(result: Result, look: Look) -> CardView:
+    if result.cleared:
+        return _plain(result, look, headline=_("All is clear"), icon="shield-check", sentence=_cleared())
     kind = result.reading.kind if result.reading else Kind.FREE
     headline, sentence = _THINGS.get(kind, (look.headline, N_("Please scan the customer's pickup code.")))
     icon = {Kind.BADGE: "id-badge-2", Kind.BIN: "map-pin", Kind.LOYALTY: "credit-card"}.get(kind, look.icon)
     return _plain(result, look, headline=_(headline), sentence=_(sentence), icon=icon)
+
+
+def _genuine(result: Result, look: Look) -> CardView:
+    """No goods leave on a signature alone: it proves where the code is from, not that the order is open."""
+    return _plain(
+        result,
+        look,
+        sentence=_(
+            "The shop has signed this code, but this till has no record of order {number} and no line. "
+            "Please hand over nothing yet: try again once the line is back, or call the manager."
+        ).format(number=result.text),
+        stale=stale_band(result.stale),
+        secondary=(_search(),),
+    )
+
+
+def _token_expired(result: Result, look: Look) -> CardView:
+    claims = result.reading.claims if result.reading else None
+    said = _(
+        "This code was good until {day}. Please search by order number or name, and ask for a second fact."
+    )
+    return _plain(
+        result,
+        look,
+        sentence=said.format(day=day(claims.until) if claims else "…"),
+        secondary=(_search(),),
+    )
+
+
+def _forged(result: Result, look: Look) -> CardView:
+    said = _("This code was not signed by the shop. Please hand over nothing and call the manager.")
+    return _plain(result, look, sentence=said)
+
+
+def _guessing(result: Result, look: Look) -> CardView:
+    said = [
+        _(
+            "Several unknown codes came one after the other at this till. "
+            "Please hand over nothing on an unknown code and call the manager."
+        )
+    ]
+    if result.wait_s:
+        later = _("The next unknown code is looked up in {seconds} s. Known codes work at once.")
+        said.append(later.format(seconds=result.wait_s))
+    shown = Action(GO + "attention", _("Show in Needs attention"), "", "scale")
+    return _plain(result, look, sentence=" ".join(said), secondary=(shown,))
+
+
+def _cleared() -> str:
+    return _("Unknown codes are looked up at once again.")
+
+
+def _search() -> Action:
+    return Action(GO + "search", _("Search"), "F3", "search")
 
 
 def _ambiguous(result: Result, look: Look) -> CardView:
@@ -230,4 +293,8 @@ _CARDS: dict[Verdict, Callable[[Result, Look], CardView]] = {
     Verdict.NOT_AN_ORDER: _not_an_order,
     Verdict.AMBIGUOUS: _ambiguous,
     Verdict.OTHER_STORE: _other_store,
+    Verdict.GENUINE: _genuine,
+    Verdict.TOKEN_EXPIRED: _token_expired,
+    Verdict.FORGED: _forged,
+    Verdict.GUESSING: _guessing,
 }

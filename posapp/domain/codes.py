@@ -107,6 +107,7 @@ class Unreadable(StrEnum):
     SEPARATORS_LOST = "separators_lost"
     ADDRESS = "address"
     MESSAGE = "message"
+    UNPROVEN = "unproven"
 
 
 _KINDS = {prefix.value: Kind[prefix.name] for prefix in Prefix}
@@ -119,6 +120,7 @@ _RANK = {
     Unreadable.SEPARATORS_LOST: 4,
     Unreadable.ADDRESS: 4,
     Unreadable.MESSAGE: 5,
+    Unreadable.UNPROVEN: 5,
     Unreadable.TOO_LONG: 6,
     Unreadable.EMPTY: 8,
 }

@@ -44,6 +44,10 @@ class Verdict(StrEnum):
     SEARCHING = "searching"
     UNKNOWN = "unknown"
     UNREADABLE = "unreadable"
+    GENUINE = "genuine"
+    TOKEN_EXPIRED = "token_expired"
+    FORGED = "forged"
+    GUESSING = "guessing"
 
 
 MAY_HAND_OVER = frozenset(

@@ -13,6 +13,7 @@ from posapp.domain.errors import Refused
 from posapp.domain.facts import CASE_SETTLED, Fact
 from posapp.domain.orders import Index, Order
 from posapp.domain.tickets import Ticket
+from posapp.domain.tills import TillNotes
 
 
 class Subject(Protocol):
@@ -36,7 +37,7 @@ class Subject(Protocol):
         ...
 
 
-SUBJECTS: dict[str, type[Subject]] = {"order": Order, "ticket": Ticket}
+SUBJECTS: dict[str, type[Subject]] = {"order": Order, "ticket": Ticket, "till": TillNotes}
 
 
 def read_body(kind: str, body: Mapping[str, Any]) -> Subject | None:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
+from posapp.domain import tokens
 from posapp.domain.codes import ALPHABET, BODY_LENGTH, Prefix, make
 from posapp.domain.goods import Code, CodeUse, HandOver, Line, Paid, Parcel, ParcelState, code_token
 from posapp.domain.money import Money
@@ -17,9 +18,11 @@ WATCH = Line("1", "Herrenuhr Meister Automatik 40 mm, Edelstahl", 1, price=Money
 STRAP = Line("2", "Lederband braun 20 mm", 2, price=Money(3990))
 HERE = Parcel("DHL-0034", ParcelState.IN_BIN, "B-07")
 EARLIER = NOW - timedelta(days=1, hours=2)
+SIGNING = bytes(range(32))
 STORE_CARD = {
     "name": "Uhren Berger, Freiburg",
     "undo_seconds": 60,
+    "token_keys": [tokens.public_key(SIGNING).hex()],
 }
 
 
@@ -28,6 +31,12 @@ def code_of(number: str, use: str = "") -> str:
     digest = hashlib.sha256(f"{number}/{use}".encode()).digest()
     body = "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest[:BODY_LENGTH])
     return make(Prefix.PICKUP, body)
+
+
+def token(number: str, days: int = 20, key: bytes = SIGNING) -> str:
+    """A signed code for an order, good for so many days."""
+    claims = tokens.Claims(number, tokens.store_mark(STORE), NOW + timedelta(days=days))
+    return tokens.sign(key, claims)
 
 
 def code(number: str, use: CodeUse = CodeUse.PICKUP, **more: object) -> Code:

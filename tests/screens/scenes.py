@@ -12,7 +12,7 @@ from posapp.domain.facts import Answer
 from posapp.domain.pickup import Verdict
 from tests.kit.counter import Counter
 from tests.kit.things import NOW
-from tests.screens.samples import CASE, EVERYTHING, ORDERS, STORE_CARD, code_of, scan_for
+from tests.screens.samples import CASE, EVERYTHING, ORDERS, STORE_CARD, code_of, scan_for, token
 from tests.screens.service import service_scenes
 from ui.bridge import Bridge, DeviceState, LineState, LookedUp
 from ui.window import TillWindow
@@ -86,6 +86,10 @@ def scenes() -> Iterator[tuple[str, Scene]]:
     yield "unreadable_long", lambda s: s.scan("X" * 300, fault=Fault.TOO_LONG)
     yield "unreadable_control", lambda s: s.scan("PK\x017KX", fault=Fault.CONTROL_CHARACTERS)
     yield "unreadable_character", lambda s: s.type("PK 7KX2 9DRA H")
+    yield "unreadable_separators", lambda s: s.scan("010400638133393110AB-12321XYZ")
+    yield "unreadable_address", lambda s: s.scan("https://shop.example/01/04006381333931")
+    yield "parcel_unknown", lambda s: s.scan("00340123451234567895")
+    yield "mat_foreign", lambda s: s.scan(make(Prefix.COMMAND, "7KX29DRT"))
     yield "product", lambda s: s.scan("4006381333931")
     yield "bin", lambda s: s.scan(make(Prefix.BIN, "7KX29DRT"))
     yield "badge", lambda s: s.scan(make(Prefix.BADGE, "7KX29DRT"))
@@ -96,6 +100,9 @@ def scenes() -> Iterator[tuple[str, Scene]]:
     yield "offline", _offline
     yield "stale", _stale
     yield "unknown_offline", lambda s: s.scan(UNKNOWN)
+    yield "genuine", lambda s: s.scan(token("W-9999"))
+    yield "token_expired", lambda s: s.scan(token("W-9999", -1))
+    yield "forged", lambda s: s.scan(token("W-9999", key=bytes(32)))
     yield "revoked", lambda s: s.online(False, "revoked")
     yield "hub_strange", lambda s: s.online(False, "hub-strange")
     yield "pickups", _pickups
@@ -103,6 +110,8 @@ def scenes() -> Iterator[tuple[str, Scene]]:
     yield "attention", lambda s: s.window.go("attention")
     yield "attention_case", _case
     yield "attention_decided", _decide
+    yield "guessing", _guess
+    yield "attention_guessing", lambda s: s.window.go("attention")
     yield from service_scenes()
     yield "settings", lambda s: s.window.go("settings")
     yield "settings_scan", _try_scanner
@@ -148,6 +157,14 @@ def _offline(stage: Stage) -> None:
 def _stale(stage: Stage) -> None:
     stage.counter.clock.pass_by(300)
     stage.scan(scan_for(Verdict.READY_ATTENTION))
+
+
+def _guess(stage: Stage) -> None:
+    """Somebody makes codes up."""
+    for number in range(6):
+        stage.scan(code_of(f"guess-{number}"))
+        reading = stage.window.home.card.view.code.replace(" ", "")
+        stage.bridge.looked_up.emit(LookedUp(reading, "unknown"))
 
 
 def _pickups(stage: Stage) -> None:

@@ -48,7 +48,12 @@ class AttentionScreen(Screen):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._pane.addWidget(self._empty)
         self._pane.addWidget(self._make_case())
+        self.guessing = Strip(theme, Tone.RED, "shield-exclamation", self)
+        self.clear = Button(theme, Kind.PLAIN, self)
+        self.clear.triggered.connect(lambda _id: self._on_clear())
         left = QVBoxLayout()
+        left.addWidget(self.guessing)
+        left.addWidget(self.clear)
         left.addWidget(self.panel, 1)
         left.addWidget(self._make_hub())
         right = QVBoxLayout()
@@ -100,11 +105,16 @@ class AttentionScreen(Screen):
         self._hint.setText(" ".join(_(hint) for hint in case_view.HINTS))
         for button, (choice, words, icon) in zip(self.choices, case_view.CHOICES, strict=True):
             button.show_action(Action(choice, _(words), icon=icon))
+        self.clear.show_action(Action("clear", _("All is clear"), icon="shield-check"))
         self.said.say("")
         self.refresh()
 
     def refresh(self) -> None:
         now = self.desk.till.now()
+        since = self.desk.scanning.guessing.since
+        told = _("Several unknown pickup codes came at this till since {time}. Was it somebody who tries?")
+        self.guessing.say(told.format(time=moment(since, now)) if since else "")
+        self.clear.setVisible(since is not None)
         self._cases = {case.ref: case for case in self.desk.attention.cases()}
         count = len(self._cases)
         heading = ngettext("{count} case to decide", "{count} cases to decide", count)
@@ -156,6 +166,15 @@ class AttentionScreen(Screen):
         self.said.say(said, tone=Tone.DONE, icon="check")
         announce(self, said, now=True)
         self.panel.list.setFocus()
+
+    def _on_clear(self) -> None:
+        """A manager has looked after the unknown codes."""
+        try:
+            self.desk.scanning.guessing.clear()
+        except PosappError as error:
+            self.said.say(sentence(error), tone=Tone.RED, icon="circle-x", now=True)
+        self.refresh()
+        self.wrote.emit()
 
     def _waiting(self) -> str:
         till = self.desk.till

@@ -15,7 +15,7 @@ from posapp.domain.values import replace
 from posapp.texts import _, age, clock, ngettext, sentence
 from ui import kinds
 from ui.card import ResultCard
-from ui.presenter import GO, Acted
+from ui.presenter import BY_HAND, GO, Acted
 from ui.screens.code_field import CodeField
 from ui.screens.idle import IdlePane
 from ui.screens.panels import ListPanel
@@ -133,6 +133,10 @@ class ScanScreen(Screen):
     def press_primary(self) -> bool:
         return self._front is not None and self.card.press_primary()
 
+    def ok(self) -> bool:
+        front = self._front
+        return front is not None and front.result.verdict not in BY_HAND and self.press_primary()
+
     def escape(self) -> bool:
         if self._pane.currentWidget() is not self.idle:
             self._leave()
@@ -162,7 +166,7 @@ class ScanScreen(Screen):
             self.show_error(error)
             return
         self.show_result(result)
-        readable = result.verdict not in (Verdict.UNREADABLE, Verdict.UNKNOWN)
+        readable = result.verdict not in (Verdict.UNREADABLE, Verdict.UNKNOWN, Verdict.GUESSING)
         if typed and readable:
             self.field.clear()
         elif typed:
@@ -198,14 +202,14 @@ class ScanScreen(Screen):
             return
         self._asked.stop()
         if answer.outcome == "unreachable":
-            result = self.desk.scanning.found(front.result)
+            result = self.desk.scanning.found(front.result, reached=False)
             self.show_result(replace(result, online=False))
         elif answer.outcome != "unknown" or front.result.verdict is Verdict.SEARCHING:
             self.show_result(self.desk.scanning.found(front.result, answer.elsewhere))
 
     def _on_no_answer(self) -> None:
         if self._front is not None and self._front.result.verdict is Verdict.SEARCHING:
-            self.show_result(self.desk.scanning.found(self._front.result))
+            self.show_result(self.desk.scanning.found(self._front.result, reached=False))
 
     def _on_typed(self) -> None:
         text = self.field.text().strip()

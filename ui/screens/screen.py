@@ -49,6 +49,10 @@ class Screen(QWidget):
         """Do the one next step, if there is one."""
         return False
 
+    def ok(self) -> bool:
+        """The counter mat's *OK*: as `press_primary`, but for what takes a person's own decision."""
+        return self.press_primary()
+
     def escape(self) -> bool:
         """Step back within the screen; False where there is nothing to step back from."""
         return False
