@@ -131,7 +131,9 @@ class TillApp:
     def _start_rest(self) -> None:
         from posapp import logs
         from sync.link import EngineLink
+        from ui.warm_up import warm_up
 
+        warm_up(self.window, self.window.theme)
         logs.start(self._folder, "till")
         self._catch_errors()
         self.link = EngineLink(

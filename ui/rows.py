@@ -109,24 +109,22 @@ class RowModel(QAbstractListModel):
 class RowPainter(QStyledItemDelegate):
     """Paints a `Row`: its code in the font for codes, then the words, then what stands at the end."""
 
-    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QListView) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._list = parent
         self.code_width = 0
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         return QSize(0, self._theme.px(TARGET_ROW))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        # With its hundreds of names for a style's parts it takes 15 ms to load: not before the first row.
-        from PySide6.QtWidgets import QStyle
-
         row = index.data(_ROW)
         rect: QRect = option.rect
-        state: QStyle.StateFlag = option.state
         theme, px, colours = self._theme, self._theme.px, self._theme.tokens
-        selected = bool(state & QStyle.StateFlag.State_Selected)
-        focused = bool(state & QStyle.StateFlag.State_HasFocus)
+        # Not from option.state: its type brings along every name of QStyle, and 15 ms to load them.
+        selected = self._list.selectionModel().isSelected(index)
+        focused = self._list.hasFocus() and index.row() == self._list.currentIndex().row()
         ink = colours.on_accent if selected else colours.text
         soft = colours.on_accent if selected else colours.muted
         painter.save()
@@ -159,10 +157,9 @@ class RowPainter(QStyledItemDelegate):
             painter.setBrush(QColor(colours.accent))
             painter.drawRoundedRect(rect.adjusted(1, 1, -1, -2), px(RADIUS), px(RADIUS))
         else:
-            painter.fillRect(
-                QRectF(rect.left() + px(12), rect.bottom() - 1, rect.width() - px(24), 1),
-                QColor(colours.hairline),
-            )
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(colours.hairline))
+            painter.drawRect(QRectF(rect.left() + px(12), rect.bottom() - 1, rect.width() - px(24), 1))
         if focused:
             rings = (colours.text, colours.surface) if selected else (colours.focus,)
             painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -11,6 +11,7 @@ from posapp.counter.till import Till
 from posapp.domain.facts import parse_timestamp
 from posapp.domain.known import Known
 from posapp.domain.values import dataclass
+from posapp.storage.books import SLICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,9 @@ class Queues:
         self._till = till
         self._lookers = lookers
 
-    def rows(self, kind: str, queues: Sequence[str], after: Row | None = None, limit: int = 60) -> list[Row]:
+    def rows(
+        self, kind: str, queues: Sequence[str], after: Row | None = None, limit: int = SLICE
+    ) -> list[Row]:
         """The next slice of the queues of one kind, longest waiting first."""
         place = after.place if after else ("", "")
         found = [known for queue in queues for known in self._till.books.queue(kind, queue, place, limit)]

@@ -23,7 +23,7 @@ from posapp.storage.mirror import Mirror, open_writer, path_in
 
 log = logging.getLogger(__name__)
 
-SLICE = 60
+SLICE = 30
 """Rows of a queue read at a time; a screen shows about ten."""
 
 
