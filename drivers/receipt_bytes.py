@@ -155,7 +155,12 @@ class _Roll:
     def _code(self, item: Code) -> None:
         self._printer.set(align=item.align.value)
         if item.symbology is Symbology.QR:
-            self._printer.qr(item.content, ec=_LEVEL_H, size=min(16, _QR_DOTS * item.scale), native=True)
+            module = min(16, _QR_DOTS * item.scale)
+            # The printer leaves no quiet zone: bars right below it made the code unreadable.
+            quiet = b"\x1bJ" + bytes([4 * module])
+            self._printer._raw(quiet)
+            self._printer.qr(item.content, ec=_LEVEL_H, size=module, native=True)
+            self._printer._raw(quiet)
         else:
             self._bars(item)
         if item.caption:

@@ -16,7 +16,7 @@ _LATER = re.compile(rb"(?:\x10\x04[\x01-\x04])+$")
 
 @dataclass(frozen=True)
 class Printed:
-    """One thing on the paper: ``kind`` text, qr, bars, image."""
+    """One thing on the paper: ``kind`` text, qr, bars, image, feed."""
 
     kind: str
     text: str = ""
@@ -194,6 +194,8 @@ class EscPosPeer:
             self._bold = bool(self._take(1)[0] & 1)
         elif command in b"M-{GV2 !=3":
             self._take(0 if command == b"2" else 1)
+        elif command == b"J":
+            self._paper.parts.append(Printed("feed", module=self._take(1)[0]))
         elif command == b"d":
             for _ in range(self._take(1)[0]):
                 self._feed_line(empty=True)

@@ -43,6 +43,8 @@ def _piece(part: Printed) -> Image.Image:
         return part.image.convert("L")
     if part.kind == "qr":
         return _code(part.text, zxingcpp.BarcodeFormat.QRCode, part.module, part.level)
+    if part.kind == "feed":
+        return Image.new("L", (_WIDTH, part.module), 255)
     if part.kind == "bars":
         return _bars(part)
     # Only to look at: Pillow's own font has no umlauts.
@@ -58,7 +60,7 @@ def _code(text: str, kind: zxingcpp.BarcodeFormat, module: int, level: str = "")
 
 def _drawn(made: zxingcpp.Barcode, module: int) -> Image.Image:
     # zxing-cpp's picture is a buffer, but its types do not say so.
-    view = memoryview(made.to_image(scale=module, add_quiet_zones=True))  # type: ignore[arg-type]
+    view = memoryview(made.to_image(scale=module, add_quiet_zones=False))  # type: ignore[arg-type]
     assert view.shape is not None
     return Image.frombytes("L", (view.shape[1], view.shape[0]), view.tobytes())
 
