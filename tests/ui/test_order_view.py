@@ -48,6 +48,10 @@ TABLE: dict[Verdict, tuple[Tone, str, str, tuple[Sound, ...]]] = {
     Verdict.SEARCHING: (NEUTRAL, "cloud-search", "Wird gesucht …", ()),
     Verdict.UNKNOWN: (RED, "circle-x", "Unbekannter Code", STOP),
     Verdict.UNREADABLE: (RED, "barcode-off", "Code unlesbar", STOP),
+    Verdict.GENUINE: (Tone.AMBER, "shield-check", "Echt, hier aber unbekannt", (Sound.LOOK,)),
+    Verdict.TOKEN_EXPIRED: (Tone.AMBER, "clock-off", "Code abgelaufen", (Sound.LOOK,)),
+    Verdict.FORGED: (Tone.RED, "shield-exclamation", "Code nicht echt", (Sound.ALARM,)),
+    Verdict.GUESSING: (Tone.RED, "shield-exclamation", "Zu viele Versuche", (Sound.ALARM,)),
 }
 
 

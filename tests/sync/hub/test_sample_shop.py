@@ -26,6 +26,10 @@ SCANNABLE = set(Verdict) - {
     Verdict.SEARCHING,
     Verdict.UNKNOWN,
     Verdict.UNREADABLE,
+    Verdict.GENUINE,
+    Verdict.TOKEN_EXPIRED,
+    Verdict.FORGED,
+    Verdict.GUESSING,
     Verdict.OTHER_STORE,
 }
 """What an order at its own store can be; the others are about the scan, not the order."""
