@@ -15,6 +15,7 @@ def open_scanner(url: str, baud: int = 9600, profile: DeviceProfile | None = Non
     ``wedge:`` stands for all scanners that type into the window, which reads them itself;
     ``/dev/...`` or ``COM3`` (with ``serial:`` in front if liked), ``loop://`` and ``socket://host:port``
     are serial; ``x11:NAME`` and ``evdev:/dev/input/by-id/...`` are keyboards taken for ourselves;
+    ``camera:`` reads the frames it is given;
     ``hidpos:VID:PID[:SERIAL]`` is HID POS; ``virtual:name`` is one without hardware. Raises ValueError
     for anything else.
     """
@@ -22,6 +23,10 @@ def open_scanner(url: str, baud: int = 9600, profile: DeviceProfile | None = Non
         from drivers.virtual import WindowScanner
 
         return WindowScanner()
+    if url == "camera:":
+        from drivers.camera import CameraScanner
+
+        return CameraScanner()
     if url.startswith("virtual:"):
         from drivers.virtual import VirtualScanner
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QApplication
@@ -24,17 +24,23 @@ from posapp import paths, settings, texts
 from posapp.counter import desk
 from posapp.counter.scanning import Elsewhere
 from posapp.counter.till import Till
+from posapp.devices import Profiles
 from posapp.storage.books import Books
 from ui.bridge import Bridge, LineState, LookedUp
 from ui.theme import STYLE
 from ui.window import TillWindow
 
 if TYPE_CHECKING:
+    from drivers.camera import CameraScanner
+    from posapp.domain.profiles import DeviceProfile
     from posapp.ports import Scanner
     from sync.link import EngineLink
+    from ui.pictures import Load
 
 log = logging.getLogger(__name__)
 
+WEDGE, CAMERA = "wedge:", "camera:"
+"""The addresses of all scanners that type, and of the camera."""
 _REASONS = {"till-refused": "revoked", "till-forked": "fork"}
 """What sync calls what the screens have another word for."""
 
@@ -102,6 +108,10 @@ class TillApp:
         self.bridge.line_changed.connect(self._on_line)
         self.bridge.mirror_replaced.connect(books.reopen_mirror)
         self.window = TillWindow(self.desk, self.bridge, chosen, self._save_settings)
+        self.window.profiles = Profiles(self._folder, self._on_profile)
+        typing = self.window.profiles.find(WEDGE)
+        if typing is not None:
+            self.window.wedge.adopt(typing)
         stack.callback(self._close_window)
 
     def _close_window(self) -> None:
@@ -144,6 +154,7 @@ class TillApp:
         self.link.start()
         for device in self._scanners or self._settings.scanners:
             self._open_scanner(device)
+        self._open_pictures()
         self._open_printers()
         self.window.start_sounds()
 
@@ -151,13 +162,57 @@ class TillApp:
         from drivers import open_scanner
 
         try:
-            scanner = open_scanner(device)
+            profile = self.window.profiles.find(device) if self.window.profiles else None
+            scanner = open_scanner(device, profile=profile)
         except ValueError as error:
             log.warning("scanner %s cannot be used: %s", device, error)
             return
         self._stack.callback(scanner.stop)
         scanner.start(self.bridge.code_scanned.emit, self.bridge.device_changed.emit)
         self.scanners.append(scanner)
+        if device == CAMERA:
+            self._open_camera(cast("CameraScanner", scanner))
+
+    def _open_camera(self, scanner: CameraScanner) -> None:
+        """Frames for the camera's scanner, where Qt's multimedia part is installed."""
+        from posapp.ports import DownReason
+        from ui.camera import open_camera
+
+        camera = open_camera(
+            scanner.offer,
+            lambda: scanner.free,
+            lambda: scanner.lost(DownReason.MISSING),
+            self.window,
+        )
+        if camera is None:
+            scanner.lost(DownReason.LIBRARY)
+        else:
+            self._stack.callback(camera.close)
+
+    def _open_pictures(self) -> None:
+        """Home's way to read a picture; the thread that does is started by the first one."""
+        from ui.pictures import Pictures
+
+        reader: CameraScanner | None = None
+
+        def read(load: Load) -> None:
+            nonlocal reader
+            if reader is None:
+                from drivers.camera import CameraScanner
+
+                reader = CameraScanner("picture:")
+                self._stack.callback(reader.stop)
+                reader.start(self.bridge.code_scanned.emit, lambda status: None)
+            reader.read(load, self.bridge.picture_read.emit)
+
+        Pictures(self.window, read)
+
+    def _on_profile(self, profile: DeviceProfile) -> None:
+        """A scanner was learned anew: open it again, to be read so from now on."""
+        for scanner in [one for one in self.scanners if one.name == profile.device]:
+            scanner.stop()
+            self.scanners.remove(scanner)
+            self._open_scanner(scanner.name)
 
     def _open_printers(self) -> None:
         """The lane to printers, drawer and display, where the settings name any."""

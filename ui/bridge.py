@@ -59,7 +59,8 @@ class Bridge(QObject):
     Signals: `code_scanned` with a `Scan`; `changed` with a tuple of subject names, or `EVERYTHING`;
     `line_changed` with a `LineState`; `looked_up` with a `LookedUp`; `mirror_replaced`;
     `device_changed` with a value that has ``name``, ``state`` and ``reason``; `print_job` with a
-    `PrintJob`, `printer_changed` with a `PrinterState`; `sync_failed` with the reason, once sync
+    `PrintJob`, `printer_changed` with a `PrinterState`; `picture_read` with whether
+    a picture had a code, or None where pictures cannot be read; `sync_failed` with the reason, once sync
     cannot go on by itself.
     """
 
@@ -71,4 +72,5 @@ class Bridge(QObject):
     device_changed = Signal(object)
     print_job = Signal(object)
     printer_changed = Signal(object)
+    picture_read = Signal(object)
     sync_failed = Signal(str)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QWindow
@@ -20,6 +20,18 @@ DEVICE = "keyboard"
 """What the scans of scanners that type carry as their device."""
 
 
+class Observer(Protocol):
+    """Who takes the keys for itself, before anybody asks whether they are a scan's."""
+
+    def wants(self, key: Key) -> bool:
+        """Whether `take` would take this press."""
+        ...
+
+    def take(self, key: Key, text: str) -> bool:
+        """A key with the text of the host's layout; whether it is taken from the window."""
+        ...
+
+
 class HeldKeys(QObject):
     """Promises: `on_scan` gets each scan once, on the main thread, in a turn of the loop of its own."""
 
@@ -35,6 +47,7 @@ class HeldKeys(QObject):
         super().__init__(parent)
         self._on_scan = on_scan
         self._host = host
+        self._observer: Observer | None = None
         self._detector = BurstDetector(DEVICE, profile=profile, host=host)
         self._gap = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._gap.timeout.connect(self._on_gap)
@@ -49,6 +62,15 @@ class HeldKeys(QObject):
         """Go by another profile from the next key on; what is held now is given back."""
         self._act(self._detector.expire())
         self._detector = BurstDetector(DEVICE, profile=profile, host=self._host)
+
+    def listen(self, observer: Observer | None) -> None:
+        """Show every key to an observer first, until None takes its place."""
+        self._act(self._detector.expire())
+        self._observer = observer
+
+    def give_back(self, keys: tuple[Key, ...]) -> None:
+        """Let the window have keys that the observer took, in their order."""
+        self._replay(keys)
 
     def watch(self, window: QWindow | None) -> None:
         """Take the keys of one more window; harmless twice."""
@@ -69,6 +91,8 @@ class HeldKeys(QObject):
         return False
 
     def _feed(self, key: Key) -> Do:
+        if self._observer is not None and self._observer.take(key, self._host(key) if key.down else ""):
+            return Do.SWALLOW
         outcome = self._detector.feed(key)
         self._act(outcome)
         if self._detector.holding:

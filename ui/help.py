@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from posapp.texts import _
 from ui.buttons import Button, Kind
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 class HelpOverlay(QWidget):
-    """Covers its parent until Escape, F1, the button or the next scan."""
+    """Covers its parent until Escape, F1, a button or the next scan.
+
+    Signals: `go` with the id of a place.
+    """
+
+    go = Signal(str)
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -29,13 +34,20 @@ class HelpOverlay(QWidget):
         self._grid = QGridLayout()
         self._close = Button(theme, Kind.PRIMARY, self)
         self._close.triggered.connect(lambda _id: self.hide())
+        self._doctor = Button(theme, Kind.PLAIN, self)
+        self._doctor.triggered.connect(self._on_doctor)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(theme.px(12))
+        buttons.addStretch(1)
+        buttons.addWidget(self._doctor)
+        buttons.addWidget(self._close)
         column = QVBoxLayout(self)
         pad = theme.px(32)
         column.setContentsMargins(pad, pad, pad, pad)
         column.addWidget(self._title)
         column.addLayout(self._grid)
         column.addStretch(1)
-        column.addWidget(self._close, 0, Qt.AlignmentFlag.AlignRight)
+        column.addLayout(buttons)
         self._rows: list[tuple[QLabel, QLabel]] = []
 
     def toggle(self) -> None:
@@ -55,6 +67,7 @@ class HelpOverlay(QWidget):
         """Set every text again."""
         self._title.setText(_("Keys"))
         self._close.show_action(Action("close", _("Close"), "Esc"))
+        self._doctor.show_action(Action("doctor", _("Check the scanner"), icon="scan"))
         keys = (
             (_("A scan"), _("works on every screen and never presses a button")),
             ("F12", _("the next step: the dark button at the bottom right")),
@@ -78,3 +91,7 @@ class HelpOverlay(QWidget):
             for label, text in zip(pair, words, strict=True):
                 label.setText(text)
             pair[0].setFont(self._theme.font(Face.SECTION))
+
+    def _on_doctor(self) -> None:
+        self.hide()
+        self.go.emit("doctor")

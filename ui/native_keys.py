@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from posapp.domain.codes import Scan
     from posapp.domain.profiles import DeviceProfile
+    from ui.held_keys import Observer
     from ui.xcb import Server
 
 _PRESS, _RELEASE, _FOCUS_OUT, _MAPPING = 2, 3, 10, 34
@@ -80,6 +81,12 @@ class NativeWedge(HeldKeys):
         if event.type() in _POINTER and isinstance(watched, QWindow) and not self._resending:
             return self._keep_pointer(watched, cast("QMouseEvent", event))
         return super().eventFilter(watched, event)
+
+    def listen(self, observer: Observer | None) -> None:
+        super().listen(observer)
+        # Whoever looks on wants the layout of now, and X tells of a new one only by its XKB extension.
+        if self._server_kept is not None:
+            self._server_kept.forget_mapping()
 
     def _observe(self, address: int) -> bool:
         """One event of the X server; whether to keep it from Qt."""

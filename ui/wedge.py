@@ -93,7 +93,7 @@ class WedgeFilter(HeldKeys):
         key = self._key(event, window, override)
         if override:
             # Comes before the press. Accepted, it keeps the key from being a shortcut.
-            if self._detector.wants(key):
+            if self._detector.wants(key) or (self._observer is not None and self._observer.wants(key)):
                 event.accept()
                 return True
             if key.code not in MODIFIERS:

@@ -8,57 +8,11 @@ from hypothesis import strategies as st
 
 from posapp.domain.codes import Source
 from posapp.domain.diagnosis import Diagnosis, Finding, Found, diagnose
-from posapp.domain.keyboards import ENTER, FUNCTION_KEYS, KEYPAD_DIGITS, LAYOUTS, TAB
+from posapp.domain.keyboards import ENTER, FUNCTION_KEYS, TAB
 from posapp.domain.keys import Key
 from posapp.domain.profiles import MAX_GAP_WITHOUT_PREFIX_MS, DeviceProfile, Suffix
 from posapp.domain.samples import CODE, GS1, GS1_HEAD, GS1_TAIL, LETTERS, SHORT_LETTERS, Heard, Sample
-
-SHIFT, CTRL, ALT, ALT_GR = 42, 29, 56, 100
-_KEYPAD = {digit: code for code, digit in KEYPAD_DIGITS.items()}
-
-
-class Typed:
-    """What a scanner types, and what the host makes of it."""
-
-    def __init__(self, scanner: str = "us", host: str = "us", pause: int = 4, caps: bool = False) -> None:
-        self.places = {
-            character: (code, level)
-            for code, levels in reversed(LAYOUTS[scanner].items())
-            for level, character in enumerate(levels)
-            if character and code not in KEYPAD_DIGITS
-        }
-        self.host, self.pause, self.caps = LAYOUTS[host], pause, caps
-        self.at = 4_294_967_000
-        self.keys: list[Key] = []
-
-    def press(self, code: int, text: str = "", ctrl: bool = False) -> Typed:
-        self.at += self.pause
-        time = self.at % (1 << 32)
-        self.keys.append(Key(time, code, True, text, ctrl=ctrl))
-        self.keys.append(Key(time, code, False))
-        return self
-
-    def text(self, text: str) -> Typed:
-        for character in text:
-            if character == "\x1d":
-                self.keys.append(Key(self.at % (1 << 32), CTRL, True))
-                self.press(self.places["]"][0], ctrl=True)
-                self.keys.append(Key(self.at % (1 << 32), CTRL, False))
-                continue
-            code, level = self.places[character]
-            modifier = (0, SHIFT, ALT_GR)[level]
-            if level:
-                self.keys.append(Key(self.at % (1 << 32), modifier, True))
-            seen = self.host[code][level]
-            self.press(code, seen.swapcase() if self.caps and seen.isascii() else seen)
-            if level:
-                self.keys.append(Key(self.at % (1 << 32), modifier, False))
-        return self
-
-    def heard(self, *ends: int) -> Heard:
-        for end in ends:
-            self.press(end)
-        return Heard("wedge:", Source.WEDGE, tuple(self.keys))
+from tests.kit.typist import ALT, KEYPAD, Typist
 
 
 def found(diagnosis: Diagnosis) -> set[Found]:
@@ -68,7 +22,7 @@ def found(diagnosis: Diagnosis) -> set[Found]:
 def all_three(scanner: str = "us", host: str = "us", letters: str = LETTERS, caps: bool = False) -> Diagnosis:
     return diagnose(
         [
-            Typed(scanner, host, caps=caps).text(text).heard(ENTER)
+            Typist(scanner, host, caps=caps).text(text).heard(ENTER)
             for text in (CODE, letters, GS1 if scanner in ("us", "gb") else GS1.replace("\x1d", "."))
         ]
     )
@@ -114,19 +68,19 @@ def test_caps_lock() -> None:
 
 
 def test_a_scanner_that_turns_the_case() -> None:
-    diagnosis = diagnose([Typed().text(LETTERS.swapcase()).heard(ENTER)])
+    diagnosis = diagnose([Typist().text(LETTERS.swapcase()).heard(ENTER)])
     assert found(diagnosis) == {Found.CASE_TURNED}
     assert diagnosis.profile.caps
 
 
 def test_a_scanner_that_follows_caps_lock_keeps_its_profile() -> None:
-    diagnosis = diagnose([Typed(caps=True).text(LETTERS.swapcase()).heard(ENTER)])
+    diagnosis = diagnose([Typist(caps=True).text(LETTERS.swapcase()).heard(ENTER)])
     assert found(diagnosis) == {Found.CAPS_LOCK}
     assert not diagnosis.profile.caps
 
 
 def test_a_scanner_that_sends_one_case_only() -> None:
-    diagnosis = diagnose([Typed().text(LETTERS.lower()).heard(ENTER)])
+    diagnosis = diagnose([Typist().text(LETTERS.lower()).heard(ENTER)])
     assert found(diagnosis) == {Found.CASE_LOST}
     assert not diagnosis.good
 
@@ -142,26 +96,26 @@ def test_a_scanner_that_sends_one_case_only() -> None:
     ],
 )
 def test_suffixes(ends: tuple[int, ...], suffix: Suffix, told: set[Found]) -> None:
-    diagnosis = diagnose([Typed().text(CODE).heard(*ends)])
+    diagnosis = diagnose([Typist().text(CODE).heard(*ends)])
     assert diagnosis.profile.suffix is suffix
     assert found(diagnosis) == told
 
 
 @pytest.mark.parametrize("name", ["F1", "F9", "F13", "F24"])
 def test_a_key_as_prefix(name: str) -> None:
-    diagnosis = diagnose([Typed().press(FUNCTION_KEYS[name]).text(CODE).heard(ENTER)])
+    diagnosis = diagnose([Typist().press(FUNCTION_KEYS[name]).text(CODE).heard(ENTER)])
     assert diagnosis.findings[1:] == (Finding(Found.PREFIX_KEY, name),)
     assert diagnosis.profile.prefix == name
 
 
 def test_characters_as_prefix_before_an_aim_id() -> None:
-    diagnosis = diagnose([Typed().text("~]C0" + CODE).heard(ENTER)])
+    diagnosis = diagnose([Typist().text("~]C0" + CODE).heard(ENTER)])
     assert Finding(Found.PREFIX_TEXT, "~") in diagnosis.findings
     assert (diagnosis.profile.prefix, diagnosis.profile.aim) == ("~", True)
 
 
 def test_characters_behind_the_code_have_to_be_set_up_away() -> None:
-    diagnosis = diagnose([Typed().text(CODE + "$$").heard(ENTER)])
+    diagnosis = diagnose([Typist().text(CODE + "$$").heard(ENTER)])
     assert Finding(Found.TAIL, "$$") in diagnosis.findings
     assert any(finding.fault for finding in diagnosis.findings)
 
@@ -178,7 +132,7 @@ def test_characters_behind_the_code_have_to_be_set_up_away() -> None:
     ],
 )
 def test_the_gap_is_learned(pause: int, prefix: bool, gap: int, told: set[Found]) -> None:
-    typed = Typed(pause=pause)
+    typed = Typist(pause=pause)
     if prefix:
         typed.press(FUNCTION_KEYS["F13"])
     diagnosis = diagnose([typed.text(CODE).heard(ENTER)])
@@ -188,7 +142,7 @@ def test_the_gap_is_learned(pause: int, prefix: bool, gap: int, told: set[Found]
 
 def test_a_prefix_that_is_gone_takes_its_long_gap_along() -> None:
     before = DeviceProfile(prefix="F13", gap_ms=150)
-    profile = diagnose([Typed().text(CODE).heard(ENTER)], before).profile
+    profile = diagnose([Typist().text(CODE).heard(ENTER)], before).profile
     assert (profile.prefix, profile.gap_ms) == ("", 35)
 
 
@@ -201,27 +155,27 @@ def test_a_prefix_that_is_gone_takes_its_long_gap_along() -> None:
     ],
 )
 def test_the_group_separator(sent: str, gs: str, told: set[Found]) -> None:
-    diagnosis = diagnose([Typed().text(sent).heard(ENTER)])
+    diagnosis = diagnose([Typist().text(sent).heard(ENTER)])
     assert diagnosis.profile.gs == gs
     assert found(diagnosis) == told
 
 
 def test_digits_on_a_keypad_without_num_lock() -> None:
-    typed = Typed().text("PK")
+    typed = Typist().text("PK")
     for character in CODE[2:]:
         if character.isdigit():
-            typed.press(_KEYPAD[int(character)])
+            typed.press(KEYPAD[int(character)])
         else:
             typed.text(character)
     assert found(diagnose([typed.heard(ENTER)])) == {Found.NUM_LOCK}
 
 
 def test_characters_by_alt_and_number() -> None:
-    typed = Typed()
+    typed = Typist()
     for character in CODE:
         typed.keys.append(Key(typed.at % (1 << 32), ALT, True))
         for digit in f"{ord(character):03}":
-            typed.press(_KEYPAD[int(digit)])
+            typed.press(KEYPAD[int(digit)])
         typed.keys.append(Key(typed.at % (1 << 32), ALT, False))
     diagnosis = diagnose([typed.heard(ENTER)])
     assert found(diagnosis) == {Found.ALT_CODES}
@@ -236,13 +190,13 @@ def test_a_host_that_sends_no_key_codes_is_taken_by_its_text() -> None:
 
 
 def test_swallowed_characters_are_named() -> None:
-    diagnosis = diagnose([Typed().text(LETTERS.replace("`", "").replace("=", "")).heard(ENTER)])
+    diagnosis = diagnose([Typist().text(LETTERS.replace("`", "").replace("=", "")).heard(ENTER)])
     assert Finding(Found.SWALLOWED, "=`") in diagnosis.findings
     assert not diagnosis.good
 
 
 def test_another_code_is_none_of_the_three() -> None:
-    diagnosis = diagnose([Typed().text("4006381333931").heard(ENTER)])
+    diagnosis = diagnose([Typist().text("4006381333931").heard(ENTER)])
     assert found(diagnosis) == {Found.UNKNOWN}
     assert diagnosis.samples == frozenset()
 

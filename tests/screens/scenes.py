@@ -12,6 +12,7 @@ from posapp.domain.facts import Answer
 from posapp.domain.pickup import Verdict
 from tests.kit.counter import Counter
 from tests.kit.things import NOW
+from tests.screens.doctor import doctor_scenes
 from tests.screens.samples import CASE, EVERYTHING, ORDERS, STORE_CARD, code_of, scan_for, token
 from tests.screens.service import service_scenes
 from ui.bridge import Bridge, DeviceState, LineState, LookedUp
@@ -115,6 +116,7 @@ def scenes() -> Iterator[tuple[str, Scene]]:
     yield from service_scenes()
     yield "settings", lambda s: s.window.go("settings")
     yield "settings_scan", _try_scanner
+    yield from doctor_scenes()
     yield "help", _help
 
 

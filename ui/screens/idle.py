@@ -16,6 +16,7 @@ from ui.view import Action
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ui.pictures import Pictures
     from ui.rows import Row
     from ui.theme import Theme
 
@@ -29,6 +30,7 @@ class IdlePane(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._count = 0
+        self.pictures: Pictures | None = None
         self._hint = QLabel(self)
         self._hint.setProperty("kind", "muted")
         self._hint.setWordWrap(True)
@@ -71,3 +73,5 @@ class IdlePane(QWidget):
         )
         self.last.name(_("Last results"), _("Nothing scanned yet."))
         self.show_waiting(self._count)
+        if self.pictures is not None:
+            self.pictures.retranslate()

@@ -20,6 +20,11 @@ PLACES: dict[str, tuple[str, str]] = {
 """Each place of the rail from the top, with its icon and its name."""
 
 
+def rail_of(name: str) -> str:
+    """The place of the rail that a screen belongs to; those without one of their own are settings."""
+    return name if name in PLACES else "settings"
+
+
 def make(name: str, window: TillWindow) -> Screen:
     """The place called ``name``. Raises KeyError for one that does not exist."""
     if name == "pickups":
@@ -38,4 +43,8 @@ def make(name: str, window: TillWindow) -> Screen:
         from ui.screens.settings import SettingsScreen
 
         return SettingsScreen(window)
+    if name == "doctor":
+        from ui.screens.doctor import DoctorScreen
+
+        return DoctorScreen(window)
     raise KeyError(name)

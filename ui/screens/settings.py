@@ -78,9 +78,14 @@ class SettingsScreen(Screen):
         window.bridge.device_changed.connect(self.raw.show_device)
         for state in window.status.devices.values():
             self.raw.show_device(state)
+        self._doctor = Button(self.theme, Kind.PLAIN, self)
+        self._doctor.triggered.connect(self.go)
+        self._trial = QVBoxLayout()
+        self._trial.addWidget(self.raw, 1)
+        self._trial.addWidget(self._doctor)
         self._row = QHBoxLayout(self)
         self._row.addWidget(self._area, 1)
-        self._row.addWidget(self.raw, 1)
+        self._row.addLayout(self._trial, 1)
         self.theme.changed.connect(self._restyle)
         self._restyle()
 
@@ -138,6 +143,7 @@ class SettingsScreen(Screen):
             for value, text in choices:
                 self._chips[key, value].show_text(_(text))
         self._test.show_action(Action("test", _("Test"), icon="volume"))
+        self._doctor.show_action(Action("doctor", _("Check the scanner"), icon="scan"))
         self.raw.retranslate()
 
     def enter(self) -> None:
@@ -173,5 +179,6 @@ class SettingsScreen(Screen):
         px = self.theme.px
         self._row.setContentsMargins(px(16), px(16), px(16), px(16))
         self._row.setSpacing(px(GAP))
+        self._trial.setSpacing(px(GAP))
         self._form.setContentsMargins(0, 0, px(8), 0)
         self._form.setSpacing(px(4))
