@@ -3,7 +3,8 @@
 #
 #   tools/system.sh venv PYTHON   can this Python make an environment?
 #   tools/system.sh run  PYTHON   can Qt of this environment load, in a window and without one?
-#   tools/system.sh test PYTHON   what the tests need beside that: an X server, a window manager, PostgreSQL
+#   tools/system.sh test PYTHON   what the tests need beside that: an X server, a window manager, an input method,
+#                                 PostgreSQL
 #
 # Root on Debian or Ubuntu: what is missing is installed. Anybody else: the line to run is printed.
 # It fails only where going on is senseless: no environment can be made, or Qt cannot load. Tests that
@@ -62,6 +63,9 @@ missing_for_tests() {
     has_command Xvfb || echo xvfb
     has_command openbox || echo openbox
     has_command setxkbmap || echo x11-xkb-utils
+    has_command ibus-daemon || echo ibus
+    has_command dbus-daemon || echo dbus-daemon
+    has_library libXtst.so.6 || echo libxtst6
     has_postgres || echo postgresql
 }
 

@@ -102,6 +102,27 @@ def test_case_05_dead_keys_by_hand(till: Till, delay_ms: int) -> None:
     assert till.state()["text"] == "café âle Hütte"
 
 
+def test_case_05_a_click_comes_after_what_was_typed_before_it(till: Till) -> None:
+    x, y = till.state()["button"]
+    till.type_code("Hallo", delay_ms=60, end="")
+    till.click(x, y, after_ms=5)
+    till.tap(SHIFT, after_ms=100)
+    state = till.state()
+    assert (state["text"], state["acts"], state["scans"]) == ("Hallo", ["click"], [])
+
+
+def test_case_05_a_click_in_the_middle_of_a_scan_tears_nothing(till: Till) -> None:
+    x, y = till.state()["button"]
+    for done in (1, 5, 10):
+        till.focus("field")
+        till.type_code(CODE[:done], delay_ms=5, end="")
+        till.click(x, y, after_ms=3)
+        till.type_code(CODE[done:], delay_ms=5)
+        till.tap(SHIFT, after_ms=150)
+        state = till.state()
+        assert (state["scans"], state["text"], state["acts"]) == ([CODE], "", ["click"])
+
+
 def test_case_06_no_suffix(till: Till) -> None:
     till.type_code(CODE, end="")
     assert till.state()["scans"] == [CODE]

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
+from Xlib import X
+from Xlib.ext import xtest
+
 from tests.x11 import XDisplay, end
 
 CODE = "PK7KX29DRTH"
@@ -92,6 +95,13 @@ class Till(XDisplay):
         """Press and release."""
         self.key(code, down=True, after_ms=after_ms)
         self.key(code, down=False)
+
+    def click(self, x: int, y: int, after_ms: int = 0) -> None:
+        """Press and release the mouse's first button there."""
+        xtest.fake_input(self._display, X.MotionNotify, x=x, y=y)
+        xtest.fake_input(self._display, X.ButtonPress, 1, time=after_ms)
+        xtest.fake_input(self._display, X.ButtonRelease, 1)
+        self._display.sync()
 
     @contextmanager
     def blocked(self) -> Iterator[None]:

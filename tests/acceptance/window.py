@@ -122,6 +122,7 @@ class Window(QWidget):
             "open": self.list.view().isVisible() or self.dialog.isVisible(),
             "focus": [name for name, it in vars(self).items() if it is QApplication.focusWidget()],
             "active": QApplication.activeWindow() is not None,
+            "button": self.button.mapToGlobal(self.button.rect().center()).toTuple(),
         }
         tell(state)
 
