@@ -78,7 +78,9 @@ def _sync_options(sync: argparse.ArgumentParser) -> None:
 
 
 def _hub_options(hub: argparse.ArgumentParser) -> None:
-    hubs = hub.add_subparsers(required=True, metavar="serve|enrol|orders|stores")
+    hubs = hub.add_subparsers(
+        required=True, metavar="serve|enrol|orders|stores|token|rotate-keys|badge|domains"
+    )
     serve = hubs.add_parser("serve", help="run the hub")
     serve.add_argument("--port", type=int, default=8321)
     serve.add_argument("--orders", type=int, default=36, help="orders of a new sample shop")
@@ -95,7 +97,18 @@ def _hub_options(hub: argparse.ArgumentParser) -> None:
     orders.set_defaults(run=_hub_orders)
     stores = hubs.add_parser("stores", help="the stores")
     stores.set_defaults(run=_hub_stores)
-    for command in (serve, code, orders, stores):
+    token = hubs.add_parser("token", help="a signed pickup code of one order")
+    token.add_argument("--order", required=True, metavar="NUMBER")
+    token.set_defaults(run=_hub_token)
+    rotate = hubs.add_parser("rotate-keys", help="sign with the next key from now on")
+    rotate.set_defaults(run=_hub_rotate)
+    badge = hubs.add_parser("badge", help="a badge for a store's manager")
+    badge.add_argument("--store", required=True, metavar="CODE")
+    badge.set_defaults(run=_hub_badge)
+    domains = hubs.add_parser("domains", help="whose GS1 web addresses tills may take apart")
+    domains.add_argument("domain", nargs="*")
+    domains.set_defaults(run=_hub_domains)
+    for command in (serve, code, orders, stores, token, rotate, badge, domains):
         _data(command)
         command.add_argument("--database", metavar="URL", help="instead of --data: a database URL")
 
@@ -265,6 +278,34 @@ def _hub_orders(arguments: argparse.Namespace) -> int:
     for order in orders:
         done = ", ".join(f"{h['ref']} {h['at']}" for h in order["hand_overs"])
         print(f"{order['number']:<10} {order['store']:<4} {order['state']:<12} {done}".rstrip())
+    return 0
+
+
+def _hub_token(arguments: argparse.Namespace) -> int:
+    from sync.hub import operator
+
+    print(operator.token(_database(arguments), arguments.order))
+    return 0
+
+
+def _hub_rotate(arguments: argparse.Namespace) -> int:
+    from sync.hub import operator
+
+    operator.rotate_keys(_database(arguments))
+    return 0
+
+
+def _hub_badge(arguments: argparse.Namespace) -> int:
+    from sync.hub import operator
+
+    print(operator.manager_badge(_database(arguments), arguments.store))
+    return 0
+
+
+def _hub_domains(arguments: argparse.Namespace) -> int:
+    from sync.hub import operator
+
+    operator.link_domains(_database(arguments), arguments.domain)
     return 0
 
 

@@ -176,6 +176,8 @@ _SENTENCES = {
     "address-unusable": N_("The hub cannot listen on {host}, port {port}. Please choose another address."),
     "till-unknown": N_("There is no till {till} at this hub."),
     "till-refused": N_("The hub does not take this till any more. Please ask for a new enrolment code."),
+    "order-unknown": N_("There is no order {number} at this hub."),
+    "token-unfit": N_("The number {number} is too long for a signed code, or has characters it cannot hold."),
     "store-unknown": N_("There is no store {store}. The stores are: {stores}."),
     "nothing-to-print": N_("There is no slip to print. Please hand something over first."),
     "printer-paper-out": N_("The printer is out of paper. Please put in a new roll."),

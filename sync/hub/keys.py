@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
+from posapp.domain import tokens
 from posapp.domain.goods import code_token
 from sync.hub import records
 from sync.hub.tables import meta, store, store_head
 
 GENERATION = "generation"
 HUB_KEY = "hub_key"
+SIGNING_KEY = "signing_key"
+NEXT_SIGNING_KEY = "signing_key_next"
+LAST_PUBLIC_KEY = "signing_key_last_public"
+"""Signed codes: what is signed with, what will be next (tills know it long before it is used), and the
+public half of the one before, whose codes are still about."""
+LINK_DOMAINS = "link_domains"
+MANAGERS = "managers:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +55,40 @@ def hub_key(connection: Connection) -> bytes:
 
 
 def begin(connection: Connection) -> None:
-    """Give an empty database its generation and key."""
+    """Give an empty database its generation and keys, and one from before signed codes the latter."""
     if not get(connection, GENERATION):
         put(connection, GENERATION, secrets.token_hex(8))
         put(connection, HUB_KEY, secrets.token_hex(32))
+    if not get(connection, SIGNING_KEY):
+        put(connection, SIGNING_KEY, secrets.token_hex(32))
+        put(connection, NEXT_SIGNING_KEY, secrets.token_hex(32))
+        _tell_cards(connection)
+
+
+def signing_key(connection: Connection) -> bytes:
+    """The private key that signs pickup codes now; it never leaves the hub."""
+    return bytes.fromhex(get(connection, SIGNING_KEY))
+
+
+def rotate(connection: Connection) -> None:
+    """Sign with the next key from now on. Tills know it already, and go on taking the last one's codes."""
+    put(connection, LAST_PUBLIC_KEY, tokens.public_key(signing_key(connection)).hex())
+    put(connection, SIGNING_KEY, get(connection, NEXT_SIGNING_KEY))
+    put(connection, NEXT_SIGNING_KEY, secrets.token_hex(32))
+    _tell_cards(connection)
+
+
+def set_link_domains(connection: Connection, domains: Iterable[str]) -> None:
+    """The hosts whose GS1 Digital Links a till may take apart."""
+    put(connection, LINK_DOMAINS, " ".join(sorted({domain.strip().lower() for domain in domains} - {""})))
+    _tell_cards(connection)
+
+
+def add_manager(connection: Connection, of: str, badge: str) -> None:
+    """Let a badge end what only a manager may end; only its keyed hash is kept."""
+    known = get(connection, MANAGERS + of).split()
+    put(connection, MANAGERS + of, " ".join([*known, code_token(stores(connection)[of].key, badge)]))
+    _tell_cards(connection)
 
 
 def renew_generation(connection: Connection) -> None:
@@ -62,11 +100,19 @@ def lookup_tokens(text: str, keys: tuple[bytes, ...]) -> list[str]:
     """The tokens under which a scanned or typed text may be kept: itself, and its keyed hashes."""
     from posapp.domain.codes import is_code, normalise
 
-    tokens = [text.strip().upper()]
+    found = [form.upper() for form in forms(text)]
     if is_code(text):
         code = normalise(text)
-        tokens += [code, *(code_token(key, code) for key in keys)]
-    return tokens
+        found += [code, *(code_token(key, code) for key in keys)]
+    return found
+
+
+def forms(text: str) -> list[str]:
+    """The forms under which a shop may keep a text: a parcel's SSCC has its 00 in front, or has not."""
+    from posapp.domain.gs1 import parcel_label
+
+    label = parcel_label(text)
+    return list(dict.fromkeys((text.strip(), *((label, f"00{label}") if label.isdigit() else ()))))
 
 
 def stores(connection: Connection) -> dict[str, Store]:
@@ -94,7 +140,37 @@ def put_store(
     if not known:
         connection.execute(insert(store), {"code": code, "key": secrets.token_hex(32), **values})
         connection.execute(insert(store_head), {"store": code, "head": 0})
-    body = records.text_of({"code": code, **values})
+    _tell_card(connection, code, values)
+
+
+def _tell_cards(connection: Connection) -> None:
+    for known in stores(connection).values():
+        values: dict[str, str | int] = {
+            "name": known.name,
+            "address": known.address,
+            "hours": known.hours,
+            "undo_seconds": known.undo_seconds,
+        }
+        _tell_card(connection, known.code, values)
+
+
+def _public_keys(connection: Connection) -> list[str]:
+    """What tills verify signed codes with: the last, the current and the next key."""
+    found = [get(connection, LAST_PUBLIC_KEY)]
+    for name in (SIGNING_KEY, NEXT_SIGNING_KEY):
+        private = get(connection, name)
+        found.append(tokens.public_key(bytes.fromhex(private)).hex() if private else "")
+    return [key for key in found if key]
+
+
+def _tell_card(connection: Connection, code: str, values: Mapping[str, str | int]) -> None:
+    """Publish a store's card where it says something new."""
+    lists = {
+        "token_keys": _public_keys(connection),
+        "link_domains": get(connection, LINK_DOMAINS).split(),
+        "managers": get(connection, MANAGERS + code).split(),
+    }
+    body = records.text_of({"code": code, **values, **{key: found for key, found in lists.items() if found}})
     card = records.load_one(connection, "store", code)
     if card is None or card.body != body:
         rev = card.rev + 1 if card else 1

@@ -71,7 +71,7 @@ def _here(connection: Connection, till: tills.Till, text: str) -> Lookup | None:
 
 def _in_shop(shop: Shop, text: str) -> list[ShopOrder]:
     try:
-        orders = shop.find(text)
+        orders = [order for form in keys.forms(text) for order in shop.find(form)]
     except Unavailable as error:
         log.warning("the shop cannot be asked: %s", error)
         return []

@@ -6,15 +6,17 @@ StorageFault("hub-missing") where there is no hub, and make none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from posapp.domain import tokens
+from posapp.domain.codes import Prefix, draw
 from posapp.domain.errors import StorageFault
 from posapp.domain.goods import code_token
 from posapp.domain.orders import Order
@@ -83,6 +85,49 @@ def restored(url: str) -> None:
     """Say that the database is an older copy: every till then reads its feed from the beginning."""
     with _opened(url) as database, database.write() as connection:
         keys.renew_generation(connection)
+
+
+def token(url: str, number: str, *, days: int = 30) -> str:
+    """A signed code for an order: good until its pickup time ends, else for ``days``.
+
+    Raises StorageFault: hub-missing, order-unknown, token-unfit (a number that no token can hold).
+    """
+    with _opened(url) as database, database.write() as connection:
+        keys.begin(connection)
+        row = records.live(records.load(connection, take_in.KIND, (number,)).get(number, ()))
+        if row is None:
+            raise StorageFault("order-unknown", number=number)
+        order = Order.from_body(row.value())
+        until = order.hold_until or _now() + timedelta(days=days)
+        claims = tokens.Claims(order.number, tokens.store_mark(order.store), until)
+        try:
+            return tokens.sign(keys.signing_key(connection), claims)
+        except ValueError as error:
+            raise StorageFault("token-unfit", number=number) from error
+
+
+def rotate_keys(url: str) -> None:
+    """Sign with the next key from now on. Raises StorageFault: hub-missing."""
+    with _opened(url) as database, database.write() as connection:
+        keys.begin(connection)
+        keys.rotate(connection)
+
+
+def manager_badge(url: str, store: str) -> str:
+    """A fresh badge for a manager of this store. Raises StorageFault: hub-missing, store-unknown."""
+    with _opened(url) as database, database.write() as connection:
+        known = keys.stores(connection)
+        if store not in known:
+            raise StorageFault("store-unknown", store=store, stores=", ".join(known))
+        badge = draw(Prefix.BADGE)
+        keys.add_manager(connection, store, badge)
+    return badge
+
+
+def link_domains(url: str, domains: Iterable[str]) -> None:
+    """The hosts whose GS1 Digital Links tills take apart. Raises StorageFault: hub-missing."""
+    with _opened(url) as database, database.write() as connection:
+        keys.set_link_domains(connection, domains)
 
 
 def stores(url: str) -> list[dict[str, Any]]:

@@ -1,0 +1,118 @@
+"""The counter mat does what its keys do, once, and never what a person has to decide."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from posapp import texts
+from posapp.domain import mat
+from posapp.domain.mat import Command
+from posapp.domain.pickup import Verdict
+from posapp.settings import Settings
+from tests.kit.counter import Counter, open_counter
+from tests.kit.things import STORE_KEY
+from tests.screens.samples import CASE, ORDERS, QUEUE, STORE_CARD, TWINS, code_of, scan_for
+from tests.screens.scenes import Stage
+from ui.bridge import Bridge
+from ui.view import Tone
+from ui.window import TillWindow
+
+MAT = mat.codes(STORE_KEY)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, qtbot: QtBot) -> Iterator[Stage]:
+    texts.use("en")
+    with open_counter(tmp_path) as counter:
+        window = TillWindow(counter.desk, bridge := Bridge(), Settings(language="en"), lambda _: None)
+        qtbot.addWidget(window)
+        counter.records(("store", "B01", STORE_CARD))
+        counter.tell(*ORDERS.values(), *TWINS, CASE, *QUEUE)
+        window.show()
+        qtbot.waitExposed(window)
+        yield Stage(counter, bridge, window)
+        window.close()
+
+
+def kinds(counter: Counter) -> list[str]:
+    return [kind for kind, _subject in counter.facts()]
+
+
+def test_a_pickup_by_scanning_alone(stage: Stage) -> None:
+    stage.scan(code_of("W-4006"))
+    stage.scan(MAT[Command.OK])
+    assert kinds(stage.counter) == ["HandedOver"]
+    assert stage.window.home.card.view.tone is Tone.DONE
+    stage.scan(MAT[Command.UNDO])
+    assert kinds(stage.counter) == ["HandedOver", "HandOverUndone"]
+    stage.scan(MAT[Command.UNDO])
+    assert len(kinds(stage.counter)) == 2
+
+
+def test_ok_twice_within_a_second_is_once(stage: Stage) -> None:
+    stage.scan(scan_for(Verdict.READY_ATTENTION))
+    for _ in range(3):
+        stage.times -= 9_500
+        stage.scan(MAT[Command.OK])
+    assert kinds(stage.counter) == []
+    stage.scan(MAT[Command.OK])
+    assert kinds(stage.counter) == ["HandedOver"]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.EXPIRED, *(v for v in ORDERS if v.value.startswith("c"))])
+def test_ok_extends_overrides_and_settles_nothing(stage: Stage, verdict: Verdict) -> None:
+    stage.scan(scan_for(verdict))
+    for _ in range(3):
+        stage.scan(MAT[Command.OK])
+    assert kinds(stage.counter) == []
+
+
+@pytest.mark.parametrize("place", ["attention", "pickups", "settings"])
+def test_ok_does_nothing_where_there_is_no_one_next_step(stage: Stage, place: str) -> None:
+    stage.window.go(place)
+    stage.scan(MAT[Command.OK])
+    assert (kinds(stage.counter), stage.window.place) == ([], place)
+
+
+def test_back_goes_back_and_lock_leaves_nothing_of_a_customer(stage: Stage) -> None:
+    stage.window.go("pickups")
+    stage.scan(MAT[Command.BACK])
+    assert stage.window.place == "scan"
+    stage.scan(code_of("W-1001"))
+    stage.scan(MAT[Command.LOCK])
+    assert stage.window.place == "scan"
+    assert not stage.window.home.card.isVisible()
+
+
+def test_another_stores_mat_and_a_typed_command_do_nothing(stage: Stage) -> None:
+    stage.scan(code_of("W-4006"))
+    stage.scan(mat.codes(bytes(32))[Command.OK])
+    assert stage.window.home.card.view.headline == "Counter mat"
+    stage.scan(code_of("W-4006"))
+    stage.type(MAT[Command.OK])
+    assert kinds(stage.counter) == []
+
+
+def test_receipt_does_what_its_key_does_where_there_is_one(stage: Stage) -> None:
+    from PySide6.QtGui import QKeySequence, QShortcut
+
+    stage.scan(MAT[Command.RECEIPT])
+    pressed: list[int] = []
+    note: Callable[[], None] = lambda: pressed.append(1)  # noqa: E731  # a slot
+    QShortcut(QKeySequence("F6"), stage.window).activated.connect(note)
+    stage.scan(MAT[Command.RECEIPT])
+    assert pressed == [1]
+
+
+def test_the_attention_screen_shows_guessing_and_ends_it(stage: Stage) -> None:
+    for number in range(6):
+        stage.scan(code_of(f"guess-{number}"))
+    assert stage.window.home.card.view.headline == "Too many attempts"
+    stage.window.go("attention")
+    screen = stage.window.front
+    assert screen.guessing.text.startswith("Several unknown pickup codes")  # type: ignore[attr-defined]  # of this place
+    screen.clear.click()  # type: ignore[attr-defined]  # of this place
+    assert screen.guessing.text == ""  # type: ignore[attr-defined]  # of this place
+    assert kinds(stage.counter) == ["GuessingNoticed", "GuessingCleared"]
