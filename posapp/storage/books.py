@@ -201,7 +201,9 @@ class Books:
             return []
         changed = self._changed()
         known = {
-            name: mine.known for name, mine in changed.items() if mine.known and _matches(mine.found_by, words)
+            name: mine.known
+            for name, mine in changed.items()
+            if mine.known and _matches(mine.found_by, words)
         }
         for found in self._mirror.search(text, limit):
             value = read_body(found.kind, found.body)
