@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from posapp.counter import desk
 from posapp.counter.scanning import Elsewhere
 from posapp.counter.till import Till
 from posapp.devices import Profiles
+from posapp.domain import gs1
 from posapp.storage.books import Books
 from ui.bridge import Bridge, LineState, LookedUp
 from ui.theme import STYLE
@@ -157,6 +159,7 @@ class TillApp:
         self._open_pictures()
         self._open_printers()
         self.window.start_sounds()
+        threading.Thread(target=gs1.warm_up, name="codes", daemon=True).start()
 
     def _open_scanner(self, device: str) -> None:
         from drivers import open_scanner

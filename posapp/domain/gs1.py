@@ -135,6 +135,11 @@ def parcel_label(text: str) -> str:
     return plain if re.fullmatch(r"(?:JJD|JVGL)\d{12,24}", plain, re.ASCII) else ""
 
 
+def warm_up() -> None:
+    """Load what the first message needs, 0.1 s of tables, so that no clerk waits for it."""
+    import biip.gs1_messages  # noqa: F401  # loading is the point
+
+
 def _begins(text: str) -> bool:
     """Whether it begins as a message without an AIM id must: with a number that proves itself."""
     length = _FIRST.get(text[:2])
