@@ -71,6 +71,7 @@ class _X11Line:
         except self._errors as error:
             raise Unusable(DownReason.UNSUPPORTED, str(error)) from error
         self._input: Input = Input(self._display)
+        self._device = 0
         try:
             self._device = self._found()
             self._input.listen()
@@ -146,17 +147,17 @@ class _X11Line:
         self._input.attach(self._device, keyboard)
 
     def _restore(self) -> None:
-        """Take away the master we made; what belongs to it goes back to the first keyboard."""
-        from drivers.xi2 import MASTER_KEYBOARD, MASTER_POINTER
+        """Give the keyboard back to the first one.
 
-        masters = self._masters(_OURS + self._name)
-        if masters:
-            devices = {device.number: device for device in self._input.devices()}
-            self._input.remove_master(
-                masters[MASTER_POINTER],
-                self._core(devices, MASTER_POINTER),
-                self._core(devices, MASTER_KEYBOARD),
-            )
+        The master stays, idle, until the X server ends: Qt 6.11 dies when one is removed.
+        """
+        from drivers.xi2 import MASTER_KEYBOARD
+
+        devices = {device.number: device for device in self._input.devices()}
+        own = self._masters(_OURS + self._name).get(MASTER_KEYBOARD)
+        device = devices.get(self._device)
+        if own is not None and device is not None and device.attachment == own:
+            self._input.attach(self._device, self._core(devices, MASTER_KEYBOARD))
 
     def _masters(self, name: str) -> dict[int, int]:
         """Numbers of a pair of masters by their use; nothing where there is no such pair."""

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from Xlib.display import Display
 
 MASTER_POINTER, MASTER_KEYBOARD, SLAVE_KEYBOARD, FLOATING = 1, 2, 4, 5
-_ADD_MASTER, _REMOVE_MASTER, _ATTACH = 1, 2, 3
-_RETURN_SLAVES = 1
+_ADD_MASTER, _ATTACH = 1, 3
 _RAW = struct.Struct("=HIIHHI")
 _REPEAT = 1 << 16
 _GENERIC = 35
@@ -113,12 +112,6 @@ class Input:
         text += bytes(-len(text) % 4)
         change = struct.pack("=HHHBB", _ADD_MASTER, 2 + len(text) // 4, len(name.encode()), 0, 1)
         self._change(change + text)
-
-    def remove_master(self, pointer: int, to_pointer: int, to_keyboard: int) -> None:
-        """Take a pair of masters away; what belonged to it goes to another pair."""
-        self._change(
-            struct.pack("=HHHBBHH", _REMOVE_MASTER, 3, pointer, _RETURN_SLAVES, 0, to_pointer, to_keyboard)
-        )
 
     def attach(self, device: int, master: int) -> None:
         """Have a device belong to a master."""

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -52,7 +52,8 @@ class Till(XDisplay):
         process = getattr(self, "process", None)
         if process is not None:
             end(process)
-            process.stdin.close()
+            with suppress(BrokenPipeError):  # a window that crashed; the test says so
+                process.stdin.close()
             process.stdout.close()
         super().__exit__(kind, error, trace)
 

@@ -19,7 +19,7 @@ CLAIM = (
     "No bytes, keys or texts make the framers, the decoder, the detector or the classifier fail or grow; every "
     "single wrong character and every transposition in random codes of ours is found."
 )
-EXAMPLES, SOAK, CODES = (1_000, 20_000), (100_000, 1_000_000), (500, 10_000)
+EXAMPLES, SOAK, CODES = (1_000, 10_000), (100_000, 600_000), (500, 10_000)
 MEMORY = 8 << 20
 """Bytes that all of them may hold together after the soak: the key detector keeps 65,536 keys at most."""
 
