@@ -105,6 +105,10 @@ class Scanning:
             return False, None
         return True, None if self._same_command.repeats(scan) else found
 
+    def mat(self) -> dict[Command, str]:
+        """The codes of this store's mat."""
+        return mat.codes(self._key)
+
     def read(self, reading: Reading) -> Result:
         """What a code means, scanned or typed."""
         if reading.kind is Kind.TOKEN and reading.claims is None:

@@ -106,6 +106,18 @@ def test_receipt_does_what_its_key_does_where_there_is_one(stage: Stage) -> None
     assert pressed == [1]
 
 
+def test_the_mat_on_paper_is_read_back(stage: Stage) -> None:
+    import pypdfium2
+    import zxingcpp
+
+    from ui.mat_paper import write
+
+    document = pypdfium2.PdfDocument(write(stage.counter.desk))
+    picture = document[0].render(scale=3).to_pil()
+    document.close()
+    assert {found.text for found in zxingcpp.read_barcodes(picture)} == set(MAT.values())
+
+
 def test_the_attention_screen_shows_guessing_and_ends_it(stage: Stage) -> None:
     for number in range(6):
         stage.scan(code_of(f"guess-{number}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -29,6 +30,8 @@ from ui.view import Action, Sound
 if TYPE_CHECKING:
     from posapp.domain.codes import Scan
     from ui.window import TillWindow
+
+log = logging.getLogger(__name__)
 
 _CHOICES: dict[str, tuple[tuple[str, str], ...]] = {
     "language": (("de", "Deutsch"), ("en", "English")),
@@ -83,6 +86,9 @@ class SettingsScreen(Screen):
         self._trial = QVBoxLayout()
         self._trial.addWidget(self.raw, 1)
         self._trial.addWidget(self._doctor)
+        self._mat = Button(self.theme, Kind.PLAIN, self)
+        self._mat.triggered.connect(lambda _id: self._on_mat())
+        self._trial.addWidget(self._mat)
         self._row = QHBoxLayout(self)
         self._row.addWidget(self._area, 1)
         self._row.addLayout(self._trial, 1)
@@ -144,6 +150,7 @@ class SettingsScreen(Screen):
                 self._chips[key, value].show_text(_(text))
         self._test.show_action(Action("test", _("Test"), icon="volume"))
         self._doctor.show_action(Action("doctor", _("Check the scanner"), icon="scan"))
+        self._mat.show_action(Action("mat", _("Counter mat"), icon="printer"))
         self.raw.retranslate()
 
     def enter(self) -> None:
@@ -154,6 +161,21 @@ class SettingsScreen(Screen):
         self.raw.show_scan(scan)
         self.sounded.emit((Sound.TICK,))
         return True
+
+    def _on_mat(self) -> None:
+        """Write the mat and open it in the system's viewer, which prints it."""
+        from PySide6.QtCore import QUrl
+        from PySide6.QtGui import QDesktopServices
+
+        from ui.mat_paper import write
+
+        try:
+            path = write(self.desk)
+        except OSError as error:
+            log.warning("the mat was not written: %s", error)
+            self.sounded.emit((Sound.STOP,))
+            return
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
     def _on_chip(self, chosen: bool) -> None:
         if chosen:
