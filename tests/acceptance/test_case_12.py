@@ -69,7 +69,7 @@ def lane(tmp_path: Path, qapp: object, monkeypatch: pytest.MonkeyPatch) -> Itera
     port.unplug()
 
 
-HOSTILE = {
+HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "as long as a code can be": ("X" * 2953, "unreadable"),
     "longer than any message": ("1" * 513, "unreadable"),
     "control characters": (b"PK7KX\x00\x1b[2J\x07", "unreadable"),
