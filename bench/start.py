@@ -56,7 +56,7 @@ def measured(folder: Path, times: int = TIMES) -> tuple[list[Row], dict[str, obj
             till: list[float] = []
             for turn in range(times + 2):
                 a = started(_BARE, env, b"bare ready")
-                b = started(till_command(folder), env, b"posapp ready")
+                b = started(till_command(folder), env, b"posapp live")
                 # The first two compile modules and fill the disk's cache.
                 if turn >= 2:
                     bare.append(a)

@@ -174,12 +174,12 @@ def _till(arguments: argparse.Namespace) -> int:
     # What is loaded now stays for the day: there is no garbage to look for among it.
     gc.disable()
     # The core before Qt: of each module that is imported after Qt, PySide6 reads the source.
-    from drivers import keys  # noqa: F401
-    from posapp.counter import desk  # noqa: F401
+    from posapp import settings  # noqa: F401
+    from posapp.domain import keys  # noqa: F401
 
-    from posapp.app import TillApp, needs_display, show_notice  # isort: skip
+    from posapp.start import needs_display, run  # isort: skip
 
-    def live(hub: str) -> None:
+    def ready(hub: str) -> None:
         print(f"posapp ready hub={hub}", flush=True)
         gc.freeze()
         gc.enable()
@@ -188,15 +188,17 @@ def _till(arguments: argparse.Namespace) -> int:
         raise Unavailable("no-display")
     folder = paths.data_folder(arguments.data)
     try:
-        with TillApp(
+        return run(
             folder,
             language=arguments.lang,
             scanners=arguments.scanner,
-            on_live=live,
-        ) as app:
-            return app.run()
+            on_live=lambda: print("posapp live", flush=True),
+            on_ready=ready,
+        )
     except StorageFault as fault:
         # A clerk starts the till by its icon and sees no terminal: the sentence needs a window too.
+        from posapp.app import show_notice
+
         print(texts.sentence(fault), file=sys.stderr)
         show_notice(texts.sentence(fault))
         return 1

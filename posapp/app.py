@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ from posapp.devices import Profiles
 from posapp.domain import gs1
 from posapp.storage.books import Books
 from ui.bridge import Bridge, LineState, LookedUp
-from ui.theme import STYLE
+from ui.tokens import STYLE
 from ui.window import TillWindow
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from posapp.domain.profiles import DeviceProfile
     from posapp.ports import Scanner
     from sync.link import EngineLink
+    from ui.foyer import Foyer
     from ui.pictures import Load
 
 log = logging.getLogger(__name__)
@@ -60,19 +61,24 @@ class TillApp:
         language: str | None = None,
         scanners: Sequence[str] = (),
         on_live: Callable[[str], None] = lambda hub: None,
+        bridge: Bridge | None = None,
     ) -> None:
         self._folder = folder
         self._language = language
         self._scanners = tuple(scanners)
         self._on_live = on_live
+        self._given = bridge
         self._stack = ExitStack()
         self.link: EngineLink | None = None
         self.scanners: list[Scanner] = []
 
     def __enter__(self) -> TillApp:
-        with ExitStack() as stack:
-            self._open(stack)
-            self._stack = stack.pop_all()
+        try:
+            for _step in self.opening():
+                pass
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
@@ -81,11 +87,21 @@ class TillApp:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop everything, in reverse order. Harmless twice, and after a failed start."""
         self._stack.close()
 
-    def _open(self, stack: ExitStack) -> None:
+    def opening(self, foyer: Foyer | None = None) -> Iterator[str]:
+        """Open the files, build the window; short steps, between which an event loop may turn.
+
+        With a ``foyer`` the window moves into that one and is shown. Raises StorageFault; then `close`
+        stops what was started.
+        """
         from drivers.keys import StoredKeys
 
+        stack = self._stack
         chosen = settings.load(self._folder)
         if self._language:
             from dataclasses import replace
@@ -99,7 +115,8 @@ class TillApp:
         stack.callback(books.close)
         self.books = books
         self.hub = books.journal.meta("hub")
-        self.bridge = Bridge()
+        yield "files"
+        self.bridge = self._given or Bridge()
         till = Till(
             books,
             now=lambda: datetime.now(UTC),
@@ -109,12 +126,18 @@ class TillApp:
         self.desk = desk.build(till, self._look_up)
         self.bridge.line_changed.connect(self._on_line)
         self.bridge.mirror_replaced.connect(books.reopen_mirror)
-        self.window = TillWindow(self.desk, self.bridge, chosen, self._save_settings)
+        self.window = TillWindow(
+            self.desk, self.bridge, chosen, self._save_settings, wedge=foyer.wedge if foyer else None
+        )
         self.window.profiles = Profiles(self._folder, self._on_profile)
         typing = self.window.profiles.find(WEDGE)
         if typing is not None:
             self.window.wedge.adopt(typing)
         stack.callback(self._close_window)
+        yield "window"
+        if foyer is not None:
+            self.window.when_live(self._live)
+            foyer.give_way(self.window)
 
     def _close_window(self) -> None:
         """Close the window and let nothing that still waits for it reach the closed files."""
@@ -127,7 +150,7 @@ class TillApp:
     def run(self) -> int:
         """Show the window and serve it until it is closed; the exit code."""
         self.show()
-        with self._signals():
+        with signals():
             return QApplication.exec()
 
     def show(self) -> None:
@@ -300,31 +323,32 @@ class TillApp:
         sys.excepthook = hook
         self._stack.callback(setattr, sys, "excepthook", previous)
 
-    def _signals(self) -> ExitStack:
-        """SIGTERM and SIGINT close the window as a person would.
 
-        Python runs its handlers only between bytecodes, which Qt's loop may not reach for long; a
-        wake-up pipe that Qt watches brings it there at once.
-        """
-        import signal
+def signals() -> ExitStack:
+    """SIGTERM and SIGINT close the window as a person would.
 
-        from PySide6.QtCore import QSocketNotifier
+    Python runs its handlers only between bytecodes, which Qt's loop may not reach for long; a
+    wake-up pipe that Qt watches brings it there at once.
+    """
+    import signal
 
-        stack = ExitStack()
-        if sys.platform == "win32":
-            return stack
-        inside, outside = os.pipe()
-        for end in (inside, outside):
-            os.set_blocking(end, False)
-            stack.callback(os.close, end)
-        notifier = QSocketNotifier(inside, QSocketNotifier.Type.Read)
-        notifier.activated.connect(lambda: os.read(inside, 64))
-        stack.callback(notifier.setEnabled, False)
-        stack.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(outside))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            before = signal.signal(number, lambda *_: QApplication.quit())
-            stack.callback(signal.signal, number, before)
+    from PySide6.QtCore import QSocketNotifier
+
+    stack = ExitStack()
+    if sys.platform == "win32":
         return stack
+    inside, outside = os.pipe()
+    for end in (inside, outside):
+        os.set_blocking(end, False)
+        stack.callback(os.close, end)
+    notifier = QSocketNotifier(inside, QSocketNotifier.Type.Read)
+    notifier.activated.connect(lambda: os.read(inside, 64))
+    stack.callback(notifier.setEnabled, False)
+    stack.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(outside))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.signal(number, lambda *_: QApplication.quit())
+        stack.callback(signal.signal, number, before)
+    return stack
 
 
 def _application() -> QApplication:
@@ -340,13 +364,3 @@ def show_notice(sentence: str) -> None:
     notice = Notice(sentence)
     notice.show()
     application.exec()
-
-
-def needs_display() -> bool:
-    """Whether there is no screen to show a window on and none was chosen by hand."""
-    return (
-        sys.platform.startswith("linux")
-        and not os.environ.get("DISPLAY")
-        and not os.environ.get("WAYLAND_DISPLAY")
-        and not os.environ.get("QT_QPA_PLATFORM")
-    )

@@ -32,7 +32,8 @@ def run(
 
     Without a folder everything lies in a temporary one that is removed at the end.
     """
-    from posapp.app import TillApp, needs_display
+    from posapp.app import TillApp
+    from posapp.start import needs_display
 
     alone = story or needs_display()
     if alone:

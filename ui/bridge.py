@@ -56,7 +56,7 @@ class DeviceState:
 class Bridge(QObject):
     """Promises: every signal may be emitted from any thread and carries a frozen value.
 
-    Signals: `code_scanned` with a `Scan`; `changed` with a tuple of subject names, or `EVERYTHING`;
+    Signals: `loaded` once the till's modules are there; `code_scanned` with a `Scan`; `changed` with a tuple of subject names, or `EVERYTHING`;
     `line_changed` with a `LineState`; `looked_up` with a `LookedUp`; `mirror_replaced`;
     `device_changed` with a value that has ``name``, ``state`` and ``reason``; `print_job` with a
     `PrintJob`, `printer_changed` with a `PrinterState`; `picture_read` with whether
@@ -64,6 +64,7 @@ class Bridge(QObject):
     cannot go on by itself.
     """
 
+    loaded = Signal()
     code_scanned = Signal(object)
     changed = Signal(object)
     line_changed = Signal(object)

@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 import resources
 from ui import style
 from ui.icons import Icons
-from ui.tokens import DARK, LIGHT, TONES, Tokens, ToneLook
+from ui.tokens import DARK, LIGHT, STYLE, TONES, Tokens, ToneLook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from ui.view import Tone
 
-STYLE = "Fusion"
 TEXT_FAMILY = "Inter"
 CODE_FAMILY = "Atkinson Hyperlegible"
 _FONT_FILES = (

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from ui.view import Sound, Tone
 
+STYLE = "Fusion"
+"""Qt's own style that everything is drawn on, the same on every system."""
 INK = "#14181F"
 WHITE = "#FFFFFF"
 

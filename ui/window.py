@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from posapp.domain.codes import Scan
     from posapp.domain.known import Known
     from posapp.settings import Settings
+    from ui.held_keys import HeldKeys
     from ui.help import HelpOverlay
     from ui.presenter import Acted
     from ui.screens.screen import Screen
@@ -51,9 +52,15 @@ class TillWindow(QWidget):
     """
 
     def __init__(
-        self, desk: Desk, bridge: Bridge, settings: Settings, save_settings: Callable[[Settings], None]
+        self,
+        desk: Desk,
+        bridge: Bridge,
+        settings: Settings,
+        save_settings: Callable[[Settings], None],
+        wedge: HeldKeys | None = None,
     ) -> None:
         super().__init__()
+        self._given = wedge
         self.desk = desk
         self.bridge = bridge
         self.settings = settings
@@ -131,7 +138,8 @@ class TillWindow(QWidget):
         bridge.changed.connect(self._on_changed)
         bridge.mirror_replaced.connect(self._on_changed)
         bridge.looked_up.connect(self.home.looked_up)
-        self.wedge = wedge.install(self, bridge.code_scanned.emit)
+        # The window it moves into may hear the keyboard's scanners already.
+        self.wedge = self._given or wedge.install(self, bridge.code_scanned.emit)
         self._refresh = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._refresh.timeout.connect(self._on_refresh)
 

@@ -108,6 +108,7 @@ def running(folder: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
+            assert process.stdout.readline() == "posapp live\n"
             assert process.stdout.readline().startswith("posapp ready hub=")
             yield process
         finally:
