@@ -68,6 +68,7 @@ def _till_options(till: argparse.ArgumentParser) -> None:
     _data(enrol, argparse.SUPPRESS)
     enrol.add_argument("--hub", required=True, metavar="URL")
     enrol.add_argument("--code", required=True)
+    enrol.add_argument("--again", action="store_true", help="this till, with a new code, after a fork")
     enrol.set_defaults(run=_till_enrol)
 
 
@@ -78,39 +79,11 @@ def _sync_options(sync: argparse.ArgumentParser) -> None:
 
 
 def _hub_options(hub: argparse.ArgumentParser) -> None:
-    hubs = hub.add_subparsers(
-        required=True, metavar="serve|enrol|orders|stores|token|rotate-keys|badge|domains"
-    )
-    serve = hubs.add_parser("serve", help="run the hub")
-    serve.add_argument("--port", type=int, default=8321)
-    serve.add_argument("--orders", type=int, default=36, help="orders of a new sample shop")
-    serve.add_argument(
-        "--undo", type=int, metavar="SECONDS", help="how long every store may take an act back"
-    )
-    serve.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
-    serve.set_defaults(run=_hub_serve)
-    code = hubs.add_parser("enrol", help="a one-time code for one new till")
-    code.add_argument("--store", required=True, metavar="CODE")
-    code.set_defaults(run=_hub_enrol)
-    orders = hubs.add_parser("orders", help="what the shop holds of each order")
-    orders.add_argument("--json", action="store_true")
-    orders.set_defaults(run=_hub_orders)
-    stores = hubs.add_parser("stores", help="the stores")
-    stores.set_defaults(run=_hub_stores)
-    token = hubs.add_parser("token", help="a signed pickup code of one order")
-    token.add_argument("--order", required=True, metavar="NUMBER")
-    token.set_defaults(run=_hub_token)
-    rotate = hubs.add_parser("rotate-keys", help="sign with the next key from now on")
-    rotate.set_defaults(run=_hub_rotate)
-    badge = hubs.add_parser("badge", help="a badge for a store's manager")
-    badge.add_argument("--store", required=True, metavar="CODE")
-    badge.set_defaults(run=_hub_badge)
-    domains = hubs.add_parser("domains", help="whose GS1 web addresses tills may take apart")
-    domains.add_argument("domain", nargs="*")
-    domains.set_defaults(run=_hub_domains)
-    for command in (serve, code, orders, stores, token, rotate, badge, domains):
-        _data(command)
-        command.add_argument("--database", metavar="URL", help="instead of --data: a database URL")
+    try:
+        from posapp.hub_commands import options
+    except ModuleNotFoundError as error:
+        hub.error(f"{error.name} is missing; the hub needs: pip install 'posapp[hub]'")
+    options(hub)
 
 
 def _journal_options(journal: argparse.ArgumentParser) -> None:
@@ -210,7 +183,7 @@ def _till_enrol(arguments: argparse.Namespace) -> int:
 
     folder = paths.data_folder(arguments.data)
     keys = StoredKeys()
-    enrolled = enrol(arguments.hub, arguments.code, folder, keys)
+    enrolled = enrol(arguments.hub, arguments.code, folder, keys, again=arguments.again)
     print(
         texts._("This till is now {till} of store {store}.").format(till=enrolled.till, store=enrolled.store)
     )
@@ -234,89 +207,6 @@ def _sync(arguments: argparse.Namespace) -> int:
         sys.stdout,
         attached=arguments.attached,
     )
-
-
-# -- the hub -------------------------------------------------------------------------------------
-def _database(arguments: argparse.Namespace) -> str:
-    from sync.hub import operator
-
-    if arguments.database:
-        return str(arguments.database)
-    return operator.url_for(paths.data_folder(arguments.data))
-
-
-def _hub_serve(arguments: argparse.Namespace) -> int:
-    from sync.hub import operator, service
-
-    url = _database(arguments)
-    operator.prepare(url, arguments.orders, undo_seconds=arguments.undo)
-    service.serve(
-        url,
-        port=arguments.port,
-        on_ready=lambda address: print(f"posapp hub ready {address}", flush=True),
-        parent_pipe=arguments.attached,
-    )
-    return 0
-
-
-def _hub_enrol(arguments: argparse.Namespace) -> int:
-    from sync.hub import operator
-
-    print(operator.enrol_code(_database(arguments), arguments.store))
-    print(
-        texts._("Valid for 15 minutes, for one till. At the till: posapp till enrol --hub URL --code CODE"),
-        file=sys.stderr,
-    )
-    return 0
-
-
-def _hub_orders(arguments: argparse.Namespace) -> int:
-    from sync.hub import operator
-
-    orders = operator.orders(_database(arguments))
-    if arguments.json:
-        print(json.dumps(orders, ensure_ascii=False))
-        return 0
-    for order in orders:
-        done = ", ".join(f"{h['ref']} {h['at']}" for h in order["hand_overs"])
-        print(f"{order['number']:<10} {order['store']:<4} {order['state']:<12} {done}".rstrip())
-    return 0
-
-
-def _hub_token(arguments: argparse.Namespace) -> int:
-    from sync.hub import operator
-
-    print(operator.token(_database(arguments), arguments.order))
-    return 0
-
-
-def _hub_rotate(arguments: argparse.Namespace) -> int:
-    from sync.hub import operator
-
-    operator.rotate_keys(_database(arguments))
-    return 0
-
-
-def _hub_badge(arguments: argparse.Namespace) -> int:
-    from sync.hub import operator
-
-    print(operator.manager_badge(_database(arguments), arguments.store))
-    return 0
-
-
-def _hub_domains(arguments: argparse.Namespace) -> int:
-    from sync.hub import operator
-
-    operator.link_domains(_database(arguments), arguments.domain)
-    return 0
-
-
-def _hub_stores(arguments: argparse.Namespace) -> int:
-    from sync.hub import operator
-
-    for store in operator.stores(_database(arguments)):
-        print(f"{store['code']:<6} {store['name']}")
-    return 0
 
 
 # -- files ---------------------------------------------------------------------------------------
