@@ -118,9 +118,14 @@ def test_the_mat_on_paper_is_read_back(stage: Stage) -> None:
     assert {found.text for found in zxingcpp.read_barcodes(picture)} == set(MAT.values())
 
 
-def test_the_attention_screen_shows_guessing_and_ends_it(stage: Stage) -> None:
+def test_the_attention_screen_shows_guessing_and_ends_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    badges: dict[str, int] = {}
+    monkeypatch.setattr(stage.window.rail, "show_badge", badges.__setitem__)
     for number in range(6):
         stage.scan(code_of(f"guess-{number}"))
+    assert badges["attention"] == 1
     assert stage.window.home.card.view.headline == "Too many attempts"
     stage.window.go("attention")
     screen = stage.window.front

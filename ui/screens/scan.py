@@ -184,6 +184,8 @@ class ScanScreen(Screen):
         self._asked.stop()
         self._front = self._recents.add(result, clock(self.desk.till.now()))
         self._show(self._front)
+        if result.verdict is Verdict.GUESSING:
+            self.wrote.emit()
         if result.verdict is Verdict.SEARCHING and result.reading is not None:
             self._asked.start()
             self.desk.look_up(result.reading.value)
@@ -373,9 +375,8 @@ class ScanScreen(Screen):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """What is typed anywhere on this screen goes into the field."""
         text = event.text()
-        plain = not event.modifiers() & (
-            Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
-        )
+        held = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
+        plain = not event.modifiers() & held
         if plain and text.isprintable() and text.strip():
             self.field.setFocus()
             self.field.insert(text)
@@ -393,7 +394,6 @@ class ScanScreen(Screen):
 
     def _restyle(self) -> None:
         px = self.theme.px
-        column, work, sides = self._layouts
-        for layout in (column, work, sides):
+        for layout in self._layouts:
             layout.setSpacing(px(GAP))
-        sides.setContentsMargins(px(16), px(16), px(16), px(16))
+        self._layouts[-1].setContentsMargins(px(16), px(16), px(16), px(16))
