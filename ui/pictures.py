@@ -110,8 +110,11 @@ class Pictures(QWidget):
             announce(self._home, words(), now=True)
 
 
-def picture_in(data: QMimeData) -> Load | None:
+def picture_in(data: QMimeData | None) -> Load | None:
     """What loads the picture that was copied or dropped, itself or as a file; None where there is none."""
+    if data is None:
+        # An empty clipboard, whatever Qt's types say.
+        return None
     if data.hasImage():
         image = QImage(data.imageData())
         return None if image.isNull() else lambda: frame_of(image)

@@ -16,6 +16,7 @@ from tests.screens.doctor import doctor_scenes
 from tests.screens.samples import CASE, EVERYTHING, ORDERS, STORE_CARD, code_of, scan_for, token
 from tests.screens.service import service_scenes
 from ui.bridge import Bridge, DeviceState, LineState, LookedUp
+from ui.pictures import Pictures
 from ui.window import TillWindow
 
 UNKNOWN = make(Prefix.PICKUP, "7KX29DRT")
@@ -63,6 +64,7 @@ def prepare(stage: Stage) -> None:
         detail={"at": "2026-11-20T11:30:00.000000Z", "clerk": "Miriam Yılmaz", "till": "B01-2"},
     )
     stage.online(True)
+    Pictures(stage.window, lambda _load: None)
     stage.window.retranslate()
     stage.window.go("scan")
 

@@ -37,6 +37,10 @@ _REASONS = {
     "lost": N_("unplugged"),
     "failed": N_("does not answer"),
     "stopped": N_("switched off"),
+    "modem_manager": N_("ModemManager has it; posapp's udev rule is not in place"),
+    "brltty": N_("the Braille service has it"),
+    "library": N_("what talks to it is not installed"),
+    "unsupported": N_("not on this system"),
 }
 
 

@@ -41,6 +41,7 @@ class Tray(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.px(GAP))
+        theme.changed.connect(self._restyle)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Maximum)
         self.hide()
 
@@ -152,3 +153,6 @@ class Tray(QWidget):
             self.more.emit()
         else:
             self.chosen.emit(int(which))
+
+    def _restyle(self) -> None:
+        self._column.setSpacing(self._theme.px(GAP))
