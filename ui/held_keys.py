@@ -58,6 +58,11 @@ class HeldKeys(QObject):
         # Queued, so that a scan never runs inside the delivery of the key that ended it.
         self._scanned.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
+    @property
+    def holding(self) -> bool:
+        """Whether keys are held that may become a scan."""
+        return self._detector.holding
+
     def adopt(self, profile: DeviceProfile) -> None:
         """Go by another profile from the next key on; what is held now is given back."""
         self._act(self._detector.expire())

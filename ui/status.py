@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from posapp.texts import _
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from ui.rail import Rail
     from ui.sound import Sounds
     from ui.theme import Theme
+
+AFTER_PAINT_MS = 2
+"""What was posted, painting too, comes before any timer; nobody hears so short a delay."""
 
 
 class Status(QObject):
@@ -64,7 +68,8 @@ class Status(QObject):
     def play(self, sounds: tuple[Sound, ...]) -> None:
         """Be heard, unless muted."""
         if self.sounds is not None and sounds:
-            self.sounds.play(*sounds)
+            # Another thread makes it, or looks in vain for a device: not while the card is painted.
+            QTimer.singleShot(AFTER_PAINT_MS, self, partial(self.sounds.play, *sounds))
 
     def close(self) -> None:
         """End the sounds' thread."""

@@ -15,6 +15,7 @@ from posapp.texts import _
 from ui import wedge
 from ui.bridge import Bridge
 from ui.mat import Mat
+from ui.news import News
 from ui.rail import Place, Rail
 from ui.screens import places
 from ui.screens.places import PLACES
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from ui.presenter import Acted
     from ui.screens.screen import Screen
 
-REFRESH_MS = 40
 LEAST_WIDTH = 820
 """What the screens need at 100 %."""
 
@@ -135,13 +135,10 @@ class TillWindow(QWidget):
     def _listen(self) -> None:
         bridge = self.bridge
         bridge.code_scanned.connect(self.take_scan)
-        bridge.changed.connect(self._on_changed)
-        bridge.mirror_replaced.connect(self._on_changed)
+        self.news = News(self)
         bridge.looked_up.connect(self.home.looked_up)
         # The window it moves into may hear the keyboard's scanners already.
         self.wedge = self._given or wedge.install(self, bridge.code_scanned.emit)
-        self._refresh = QTimer(self, singleShot=True, interval=REFRESH_MS)
-        self._refresh.timeout.connect(self._on_refresh)
 
     def _add(self, name: str, screen: Screen) -> None:
         self.screens[name] = screen
@@ -216,6 +213,7 @@ class TillWindow(QWidget):
 
     def take_scan(self, scan: Scan) -> None:
         """A scan from any device: the place in front may want it, else home shows what it is."""
+        self.news.scan()
         if self._help is not None:
             self._help.hide()
         if self.front.take_scan(scan) or self.mat.take(scan):
@@ -269,15 +267,6 @@ class TillWindow(QWidget):
     def _on_undo_over(self) -> None:
         self._acted = None
 
-    # -- news -----------------------------------------------------------------------------------------
-    def _on_changed(self, _names: object = None) -> None:
-        if not self._refresh.isActive():
-            self._refresh.start()
-
-    def _on_refresh(self) -> None:
-        self.front.refresh()
-        self.status.refresh()
-
     def _apply_look(self) -> None:
         application = cast("QApplication", QApplication.instance())
         self.theme.apply(application, self.settings.theme == "dark", self._scale())
@@ -300,7 +289,7 @@ class TillWindow(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         # The files may be closed right after: nothing may look into them any more.
         self.bridge.blockSignals(True)
-        self._refresh.stop()
+        self.news.stop()
         self.home.rest()
         self.status.close()
         super().closeEvent(event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -49,6 +49,20 @@ class Queues:
     def count(self, kind: str, queues: Sequence[str]) -> int:
         """How many wait; the mirror's part is counted no further than 1,000 for each queue."""
         return sum(self._till.books.count(kind, queue) for queue in queues)
+
+    def mark(self, kind: str, queues: Sequence[str], limit: int, every_s: int) -> object:
+        """Another one whenever the first rows of the queues are to be read again: one of them changed, or
+        so many seconds have passed, in which they have become older.
+        """
+        marks = [self._till.books.queue_mark(kind, queue, limit) for queue in queues]
+        return marks, self._till.now().timestamp() // every_s
+
+    def marks(self, names: Collection[str]) -> dict[str, object]:
+        """Of each subject a mark that is another one whenever it is to be read again; its verdict may
+        change with the hour, so every hour it is another one too.
+        """
+        hour = self._till.now().timestamp() // 3600
+        return {name: (mark, hour) for name, mark in self._till.books.marks(names).items()}
 
     def search(self, text: str, limit: int = 50) -> list[Row]:
         """Anything this till knows, by the beginnings of words: name, number, goods."""

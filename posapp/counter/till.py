@@ -52,7 +52,7 @@ class Till:
 
     def age(self, standing: Standing | None = None) -> timedelta | None:
         """How old the data is; None while the hub was never heard. A clock set back counts as 0."""
-        heard = (standing or self.books.standing()).heard_at
+        heard = standing.heard_at if standing else self.books.heard_at()
         return None if heard is None else max(timedelta(0), self.now() - heard)
 
     def stale(self) -> timedelta | None:

@@ -8,7 +8,8 @@ is applied in between then hides nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,6 +48,7 @@ class Books:
         self.folder = folder
         self._key = key
         self._mine: dict[str, _Mine] = {}
+        self._versions: object = None
         self.journal = Journal(ledger, key, write=True)
         try:
             self._mirror = self._open_mirror()
@@ -65,7 +67,7 @@ class Books:
         """Turn to the newest mirror file, after sync has put another one in place."""
         if path_in(self.folder) != self._mirror.path:
             old, self._mirror = self._mirror, self._open_mirror()
-            self._mine.clear()
+            self._mine = {}
             old.close()
 
     def _open_mirror(self) -> Mirror:
@@ -186,6 +188,17 @@ class Books:
                 return [known for _, known in sorted(merged, key=lambda pair: pair[0])][:limit]
             after = last
 
+    def queue_mark(self, kind: str, queue: str, limit: int = SLICE) -> object:
+        """Another one whenever the first slice of a queue is another one. Reads no bodies."""
+        mine = [(name, one.seen) for name, one in self._changed().items() if name.startswith(f"{kind}:")]
+        return self._mirror.queue_mark(kind, queue, limit), mine
+
+    def marks(self, names: Collection[str]) -> dict[str, object]:
+        """Of each subject a mark that is another one whenever it is to be read again."""
+        mine = self._changed()
+        revisions = self._mirror.revisions(names)
+        return {name: (revisions.get(name, 0), mine[name].seen if name in mine else None) for name in names}
+
     def count(self, kind: str, queue: str) -> int:
         """How many subjects wait in a queue, counted no further than 1,000 in the mirror."""
         changed = self._changed().items()
@@ -219,6 +232,9 @@ class Books:
         A day without a line leaves hundreds; only those are read again of which mirror or journal
         have something new.
         """
+        versions = (self._mirror.path, self._mirror.version(), self.journal.version(), self.journal.written)
+        if versions == self._versions:
+            return self._mine
         above = self._mirror.applied_through
         marks = self.journal.overlaid(above)
         revisions = self._mirror.revisions(marks)
@@ -227,7 +243,7 @@ class Books:
             seen = (revisions.get(name, 0), mark)
             kept = self._mine.get(name)
             mine[name] = kept if kept and kept.seen == seen else self._read_mine(name, seen, above)
-        self._mine = mine
+        self._mine, self._versions = mine, versions
         return mine
 
     def _read_mine(self, name: str, seen: tuple[int, str], above: int) -> _Mine:
@@ -241,13 +257,18 @@ class Books:
     # -- the line ---------------------------------------------------------------------------------
     def standing(self) -> Standing:
         """When the hub was last heard and what waits for it."""
-        heard = self._mirror.meta("heard_at")
+        heard = self.heard_at()
         waiting, oldest = self.journal.waiting()
         return Standing(
-            parse_timestamp(heard) if heard else None,
+            heard,
             waiting,
             parse_timestamp(oldest) if oldest else None,
         )
+
+    def heard_at(self) -> datetime | None:
+        """When the hub was last heard."""
+        heard = self._mirror.meta("heard_at")
+        return parse_timestamp(heard) if heard else None
 
     def record(self, kind: str, ident: str) -> dict[str, object]:
         """The raw body of a record that has no rules of its own (the store's card); {} if none."""

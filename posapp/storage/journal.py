@@ -263,6 +263,11 @@ class Journal:
             (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         return int(version)
 
+    @property
+    def written(self) -> int:
+        """A number that is another one after every change by this connection."""
+        return int(self._connection.total_changes)
+
     def checkpoint(self) -> None:
         """Fold what can be folded of the write-ahead log into the file, without waiting."""
         with self._lock, files.faults(self.path):

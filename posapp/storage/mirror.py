@@ -204,6 +204,16 @@ class Mirror:
             ).fetchall()
         return [(row[0], _found(row[1:])) for row in rows]
 
+    def queue_mark(self, kind: str, queue: str, limit: int = 100) -> tuple[tuple[str, int], ...]:
+        """Name and revision of each record in the first slice of a queue."""
+        with self._lock, files.faults(self.path):
+            rows = self._connection.execute(
+                "SELECT id, rev FROM record WHERE kind = ? AND queue = ? AND queue <> '' "
+                "ORDER BY since, id LIMIT ?",
+                (kind, queue, limit),
+            ).fetchall()
+        return tuple(rows)
+
     def count(self, kind: str, queue: str, most: int = 1000) -> int:
         """How many records wait in a queue, counted no further than ``most``."""
         with self._lock, files.faults(self.path):

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ui import kinds
+from ui.bridge import EVERYTHING
 from ui.rows import Row
 from ui.view import CardView, Tone
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from posapp.counter.desk import Desk
     from posapp.counter.scanning import Result
     from posapp.domain.known import Known
@@ -29,6 +32,7 @@ class Recent:
     said: Said = field(default_factory=dict)
     acted: Acted | None = None
     known: Known | None = None
+    mark: object = None
 
     def view(self, desk: Desk) -> CardView:
         """The card as it is now."""
@@ -49,18 +53,19 @@ class Recents:
         self._last: list[Recent] = []
         self._opened: dict[str, Recent] = {}
 
-    def add(self, result: Result, at: str) -> Recent:
-        """A result came up. What was said on the same subject before is kept."""
+    def add(self, result: Result, at: str) -> tuple[Recent, CardView]:
+        """A result came up: its entry and its card. What was said on the same subject before is kept."""
         name = result.known.name if result.known else ""
         before = self._opened.get(name)
         self._count += 1
         recent = Recent(str(self._count), result, at, before.said if before else {})
+        view = recent.view(self._desk)
         self._last = [recent, *(r for r in self._last if not name or _name(r) != name or r.acted)][:LAST]
         if name:
             self._opened.pop(name, None)
-            if _is_open(recent.view(self._desk)):
+            if _is_open(view):
                 self._opened = dict([(name, recent), *self._opened.items()][:OPENED])
-        return recent
+        return recent, view
 
     def acted(self, recent: Recent, acted: Acted) -> None:
         """It was handed over: it is not open any more."""
@@ -80,17 +85,24 @@ class Recents:
         return next((r for r in (*self._last, *self._opened.values()) if r.key == key), None)
 
     def refresh(self) -> None:
-        """Read again what is shown, and drop from the open ones what is settled elsewhere."""
-        for recent in {r.key: r for r in (*self._last, *self._opened.values())}.values():
-            if recent.result.known is None:
-                continue
+        """Read again what changed, and drop from the open ones what is settled elsewhere."""
+        shown = {r.key: r for r in (*self._last, *self._opened.values())}
+        marks = self._desk.queues.marks({name for r in shown.values() if (name := _name(r))})
+        for recent in shown.values():
+            if _name(recent) and recent.mark != marks[_name(recent)]:
+                self.read(recent)
+                recent.mark = marks[_name(recent)]
+        self._opened = {
+            name: recent for name, recent in self._opened.items() if _is_open(recent.view(self._desk))
+        }
+
+    def read(self, recent: Recent, names: Collection[str] = EVERYTHING) -> None:
+        """Read one of them again, where it is of these subjects."""
+        if _name(recent) and not {_name(recent), *EVERYTHING}.isdisjoint(names):
             result = self._desk.scanning.again(recent.result)
             recent.known = result.known
             if recent.acted is None:
                 recent.result = result
-        self._opened = {
-            name: recent for name, recent in self._opened.items() if _is_open(recent.view(self._desk))
-        }
 
     def last_rows(self) -> list[Row]:
         """The last results as rows."""

@@ -12,13 +12,15 @@ from posapp.domain.codes import Kind, Scan, Source
 from posapp.domain.errors import PosappError
 from posapp.domain.pickup import Verdict
 from posapp.domain.values import replace
-from posapp.texts import _, age, clock, ngettext, sentence
+from posapp.texts import _, clock, ngettext, sentence
 from ui import kinds
+from ui.bridge import EVERYTHING
 from ui.card import ResultCard
 from ui.presenter import BY_HAND, GO, Acted
 from ui.screens.code_field import CodeField
 from ui.screens.idle import IdlePane
 from ui.screens.panels import ListPanel
+from ui.screens.ready import ReadyPanel
 from ui.screens.recents import Recents
 from ui.screens.screen import Screen
 from ui.screens.tray import Tray
@@ -26,6 +28,8 @@ from ui.tokens import GAP, QUEUE_FROM
 from ui.view import Sound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from PySide6.QtGui import QKeyEvent, QResizeEvent
 
     from posapp.counter.desk import Desk
@@ -35,10 +39,10 @@ if TYPE_CHECKING:
     from ui.bridge import LookedUp
     from ui.screens.recents import Recent
     from ui.theme import Theme
+    from ui.view import CardView
 
 SEARCH_MS = 1500
 SIDE_AT_LEAST = 360
-READY_ROWS = 30
 
 
 class ScanScreen(Screen):
@@ -89,8 +93,7 @@ class ScanScreen(Screen):
         self._pane = QStackedWidget(self)
         self._pane.addWidget(self.idle)
         self._pane.addWidget(self._result)
-        self.ready = ListPanel(theme, codes_like="AA-12", parent=self)
-        self.ready.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
+        self.ready = ReadyPanel(theme, self._found, self)
         self.ready.opened.connect(self._on_row)
         work = QVBoxLayout()
         work.addWidget(self.prompt)
@@ -109,19 +112,26 @@ class ScanScreen(Screen):
         self.field.setPlaceholderText(_("Code, order number or name"))
         self.field.setAccessibleName(_("Code, order number or name"))
         self.idle.retranslate()
-        self.ready.name(_("Ready for pickup"), _("Nothing is ready for pickup at the moment."))
+        self.ready.retranslate()
         self.tray.retranslate()
         if self._front is not None:
             self.card.revise_view(self._front.view(self.desk))
 
     def refresh(self) -> None:
-        self._recents.refresh()
+        list(self.renew(frozenset(EVERYTHING)))
+
+    def renew(self, names: frozenset[str]) -> Iterator[None]:
         if self._front is not None:
+            self._recents.read(self._front, names)
             before, view = self.card.view, self._front.view(self.desk)
             if (view.headline, view.tone) != (before.headline, before.tone):
-                self._show(self._front)
+                self._show(self._front, view)
             elif view != before:
                 self.card.revise_view(view)
+            yield
+        if self._pane.currentWidget() is self.idle:
+            self._recents.refresh()
+            yield
         self._list()
 
     def enter(self) -> None:
@@ -182,8 +192,8 @@ class ScanScreen(Screen):
     def show_result(self, result: Result) -> None:
         """Put a result in front; the hub is asked where this till does not know the code."""
         self._asked.stop()
-        self._front = self._recents.add(result, clock(self.desk.till.now()))
-        self._show(self._front)
+        self._front, view = self._recents.add(result, clock(self.desk.till.now()))
+        self._show(self._front, view)
         if result.verdict is Verdict.GUESSING:
             self.wrote.emit()
         if result.verdict is Verdict.SEARCHING and result.reading is not None:
@@ -264,8 +274,8 @@ class ScanScreen(Screen):
             self.show_result(self.desk.scanning.read(result.reading))
 
     # -- the card -----------------------------------------------------------------------------------
-    def _show(self, recent: Recent) -> None:
-        view = recent.view(self.desk)
+    def _show(self, recent: Recent, view: CardView | None = None) -> None:
+        view = view or recent.view(self.desk)
         result, found = recent.result, kinds.presenter(recent.result)
         self.tray.clear()
         self.prompt.hide()
@@ -311,7 +321,7 @@ class ScanScreen(Screen):
 
     def _refused(self, front: Recent, error: PosappError) -> None:
         """Nothing was written: show how things stand now, with the reason below."""
-        self._recents.refresh()
+        self._recents.read(front)
         self._show(front)
         self.show_error(error)
 
@@ -350,6 +360,7 @@ class ScanScreen(Screen):
         self.tray.clear()
         self.prompt.show()
         self._pane.setCurrentWidget(self.idle)
+        self._recents.refresh()
         self._list()
 
     # -- lists and layout -----------------------------------------------------------------------------
@@ -359,18 +370,8 @@ class ScanScreen(Screen):
         queues = self.desk.queues
         count = sum(queues.count(kind, found.ready) for kind, found in kinds.presenters().items())
         self.idle.show_waiting(count)
-        if self.ready.isHidden():
-            return
-        heading = ngettext("{count} ready for pickup", "{count} ready for pickup", count)
-        self.ready.heading.show_text(heading.format(count=count))
-        rows = []
-        for kind, found in kinds.presenters().items():
-            for row in queues.rows(kind, found.ready, limit=READY_ROWS):
-                self._found[row.known.name] = row.known
-                waited = age(row.age.total_seconds()) if row.age is not None else ""
-                # Narrow, and all can be handed out: the name needs the room of the mark.
-                rows.append(replace(found.row(row), end=waited, tone=None))
-        self.ready.show_rows(rows)
+        if not self.ready.isHidden():
+            self.ready.show_queue(queues, count)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """What is typed anywhere on this screen goes into the field."""

@@ -8,6 +8,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from posapp.counter.desk import Desk
     from posapp.domain.codes import Scan
     from ui.theme import Theme
@@ -37,6 +39,11 @@ class Screen(QWidget):
 
     def refresh(self) -> None:
         """Read again what is shown; called when something changed and when the screen appears."""
+
+    def renew(self, names: frozenset[str]) -> Iterator[None]:
+        """Read again what is shown where it is of these subjects (``*``: any); a pause after each step."""
+        self.refresh()
+        yield
 
     def enter(self) -> None:
         """The clerk came here: put the focus where work begins."""
