@@ -51,6 +51,10 @@ class News(QObject):
         """A scan comes: it goes first."""
         self._scanned = time.monotonic()
 
+    def waits(self) -> bool:
+        """Whether a scan comes in or its card is being painted: everything else comes later."""
+        return self._window.wedge.holding or (time.monotonic() - self._scanned) * 1000 < SCAN_FIRST_MS
+
     def stop(self) -> None:
         """Nothing is read any more."""
         self._timer.stop()
@@ -59,8 +63,7 @@ class News(QObject):
 
     def _on_time(self) -> None:
         now = time.monotonic()
-        first = self._window.wedge.holding or (now - self._scanned) * 1000 < SCAN_FIRST_MS
-        if first and (now - self._begun) * 1000 < AT_MOST_MS:
+        if self.waits() and (now - self._begun) * 1000 < AT_MOST_MS:
             self._timer.start(SOON_MS)
             return
         front = self._window.front

@@ -6,7 +6,10 @@ the event loop: a scan that comes meanwhile is taken between two of them.
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
@@ -16,13 +19,22 @@ from ui.theme import Face
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtWidgets import QWidget
-
     from ui.theme import Theme
+    from ui.window import TillWindow
+
+LATER_MS = 300
+"""The first scan may come at once; nobody goes to another place so soon."""
+APART_MS = 20
+PLACES = ("pickups", "service", "attention", "settings")
+THREADS_YIELD_S = 0.001
+_FOR_SOUNDS = ("email.parser", "http.client", "ssl", "urllib.request", "inspect")
+"""What miniaudio loads: in its own thread, in one go, that would hold up every turn of the loop."""
 
 
-def warm_up(window: QWidget, theme: Theme) -> None:
+def warm_up(window: TillWindow, theme: Theme) -> None:
     """Begin; it goes on by itself, as long as the window lives."""
+    # The window's thread wants the interpreter often and briefly: it must not wait 5 ms for it each time.
+    sys.setswitchinterval(THREADS_YIELD_S)
     steps: list[Callable[[], object]] = [
         _codes,
         _words,
@@ -30,13 +42,34 @@ def warm_up(window: QWidget, theme: Theme) -> None:
         _speech,
         *(partial(theme.warm_up, (face,)) for face in Face),
     ]
+    later: list[Callable[[], object]] = [
+        *(partial(_load, name) for name in _FOR_SOUNDS),
+        *(partial(import_module, f"ui.screens.{place}") for place in PLACES),
+        *(partial(window.built, place) for place in PLACES),
+        partial(import_module, "ui.help"),
+    ]
 
     def step() -> None:
         steps.pop(0)()
         if steps:
             QTimer.singleShot(0, window, step)
+        else:
+            QTimer.singleShot(LATER_MS, window, step_later)
+
+    def step_later() -> None:
+        if not window.isVisible():
+            return
+        if not window.news.waits():
+            later.pop(0)()
+        if later:
+            QTimer.singleShot(APART_MS, window, step_later)
 
     QTimer.singleShot(0, window, step)
+
+
+def _load(module: str) -> None:
+    with suppress(ImportError):
+        import_module(module)
 
 
 def _codes() -> None:

@@ -148,8 +148,8 @@ class TillWindow(QWidget):
         screen.sounded.connect(self.status.play)
         screen.wrote.connect(self.status.refresh)
 
-    def _screen(self, name: str) -> Screen:
-        """The place, built when it is first wanted."""
+    def built(self, name: str) -> Screen:
+        """The place; built before it is wanted, or when it is."""
         if name not in self.screens:
             self._add(name, places.make(name, self))
             self.screens[name].retranslate()
@@ -205,7 +205,7 @@ class TillWindow(QWidget):
     def go(self, to: str) -> None:
         """Show a place; ``search`` is the pickups' search field."""
         name = "pickups" if to == "search" else to
-        screen = self._screen(name)
+        screen = self.built(name)
         self.stack.setCurrentWidget(screen)
         self.rail.select(places.rail_of(name))
         screen.refresh()

@@ -16,7 +16,7 @@ from ui.screens.screen import Screen
 from ui.tokens import GAP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from posapp.counter.desk import Desk
     from posapp.counter.queues import Row
@@ -38,6 +38,7 @@ class PickupsScreen(Screen):
     def __init__(self, desk: Desk, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(desk, theme, parent)
         self._shown: dict[str, Known] = {}
+        self._slices: dict[tuple[str, Sequence[str]], list[Row]] = {}
         self._chips: list[tuple[ChipButton, Presenter, Chip]] = []
         self.field = QLineEdit(self)
         self.field.setMaxLength(100)
@@ -74,9 +75,15 @@ class PickupsScreen(Screen):
             self.refresh()
 
     def refresh(self) -> None:
+        for _step in self.renew(frozenset()):
+            continue
+
+    def renew(self, names: frozenset[str]) -> Iterator[None]:
+        self._slices.clear()
         for button, presenter, chip in self._chips:
             count, more = self._count(presenter, chip)
             button.show_text(_("{queue}: {count}").format(queue=_(chip.label), count=f"{count}{more}"))
+            yield
         self._list()
 
     def enter(self) -> None:
@@ -101,7 +108,7 @@ class PickupsScreen(Screen):
         """How many, and "+" where more may follow."""
         if not chip.only:
             return self.desk.queues.count(presenter.kind, chip.queues), ""
-        rows = self.desk.queues.rows(presenter.kind, chip.queues)
+        rows = self._slice(presenter.kind, chip.queues)
         fitting = [row for row in rows if row.verdict in chip.only]
         return len(fitting), "+" if fitting and fitting[-1] is rows[-1] and len(rows) > 1 else ""
 
@@ -115,6 +122,7 @@ class PickupsScreen(Screen):
             found = ngettext("{count} match", "{count} matches", len(rows)).format(count=len(rows))
             self.panel.name(found, _("Nothing found. Please try a part of the name or the number."))
             self._shown.clear()
+            self._slices.clear()
             self.panel.show_rows([self._row(row) for row in rows])
             return
         _button, presenter, chip = next(c for c in self._chips if c[0].isChecked())
@@ -122,13 +130,14 @@ class PickupsScreen(Screen):
         self._shown.clear()
         batches = self._batches(presenter, chip)
         self.panel.show_rows(next(batches, []), batches)
+        self._slices.clear()
 
     def _batches(self, presenter: Presenter, chip: Chip) -> Iterator[list[RowView]]:
         """Slices by keyset; a filter inside the queue looks through a few at a time."""
         last: Row | None = None
         fitting: list[RowView] = []
         looked = 0
-        while rows := self.desk.queues.rows(presenter.kind, chip.queues, last):
+        while rows := self._slice(presenter.kind, chip.queues, last):
             last = rows[-1]
             fitting += [self._row(row) for row in rows if not chip.only or row.verdict in chip.only]
             looked += 1
@@ -137,6 +146,14 @@ class PickupsScreen(Screen):
                 fitting, looked = [], 0
             elif looked == LOOK_THROUGH:
                 return
+
+    def _slice(self, kind: str, queues: Sequence[str], last: Row | None = None) -> list[Row]:
+        """Rows of a queue; the first ones are read once for a chip's number and for the list."""
+        if last is not None:
+            return self.desk.queues.rows(kind, queues, last)
+        if (kind, queues) not in self._slices:
+            self._slices[kind, queues] = self.desk.queues.rows(kind, queues)
+        return self._slices[kind, queues]
 
     def _row(self, row: Row) -> RowView:
         self._shown[row.known.name] = row.known
