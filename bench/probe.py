@@ -14,7 +14,6 @@ import os
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -89,12 +88,14 @@ class Heart:
 
 def _place(frame: FrameType | None) -> str:
     """The innermost three of our own functions that run."""
-    ours = [
-        f"{Path(entry.filename).stem}.{entry.name}:{entry.lineno}"
-        for entry in traceback.extract_stack(frame)
-        if "/site-packages/" not in entry.filename and "/bench/" not in entry.filename
-    ]
-    return " > ".join(ours[-3:])
+    # Without a look at the sources, which would hold up the window itself.
+    ours: list[str] = []
+    while frame is not None and len(ours) < 3:
+        code = frame.f_code
+        if "/site-packages/" not in code.co_filename and "/bench/" not in code.co_filename:
+            ours.append(f"{Path(code.co_filename).stem}.{code.co_name}:{frame.f_lineno}")
+        frame = frame.f_back
+    return " > ".join(reversed(ours))
 
 
 class Keys(QAbstractNativeEventFilter):
