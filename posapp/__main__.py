@@ -15,6 +15,7 @@ from pathlib import Path
 
 from posapp import __version__, paths, texts
 from posapp.domain.errors import PosappError, StorageFault, Unavailable
+from posapp.options import count
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +53,7 @@ def _demo_options(demo: argparse.ArgumentParser) -> None:
     _data(demo)
     demo.add_argument("--lang", choices=texts.LANGUAGES, default="de")
     demo.add_argument("--port", type=int, default=0, help="the hub's port (default: a free one)")
-    demo.add_argument("--orders", type=int, default=36, help="orders in the sample shop")
+    demo.add_argument("--orders", type=count, default=36, help="orders in the sample shop")
     demo.add_argument("--scanner", action="append", default=[], help="a serial scanner's device")
     demo.add_argument("--story", action="store_true", help="play the story without a person")
     demo.add_argument("--out", default="demo-out", help="folder for the story's screenshots")

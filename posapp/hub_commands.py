@@ -7,6 +7,7 @@ import json
 import sys
 
 from posapp import paths, texts
+from posapp.options import count
 from sync.hub import operator, service
 
 
@@ -18,7 +19,7 @@ def options(hub: argparse.ArgumentParser) -> None:
     )
     serve = hubs.add_parser("serve", help="run the hub")
     serve.add_argument("--port", type=int, default=8321)
-    serve.add_argument("--orders", type=int, default=36, help="orders of a new sample shop")
+    serve.add_argument("--orders", type=count, default=36, help="orders of a new sample shop")
     serve.add_argument(
         "--undo", type=int, metavar="SECONDS", help="how long every store may take an act back"
     )
