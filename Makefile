@@ -48,6 +48,8 @@ prove: $(BIN)/.test ## list every bar with its claim; BAR=first-B1 proves one, L
 
 bench: $(BIN)/.test ## measure the speed at the counter, as ratios
 	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m bench.scanner
+	@$(BIN)/python -m bench.camera
 
 crash: $(BIN)/.test ## kill the till again and again during hand-overs; CYCLES=500
 	@$(BIN)/python -m tests.crash.loop --cycles $(CYCLES) $(ARGS)
