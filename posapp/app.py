@@ -319,9 +319,16 @@ class TillApp:
         def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
             log.error("an error nobody expected", exc_info=(kind, error, trace))
 
-        previous = sys.excepthook
-        sys.excepthook = hook
-        self._stack.callback(setattr, sys, "excepthook", previous)
+        def in_thread(found: threading.ExceptHookArgs) -> None:
+            log.error(
+                "an error nobody expected, in %s",
+                found.thread.name if found.thread else "a thread",
+                exc_info=found.exc_value,
+            )
+
+        for module, name, ours in ((sys, "excepthook", hook), (threading, "excepthook", in_thread)):
+            self._stack.callback(setattr, module, name, getattr(module, name))
+            setattr(module, name, ours)
 
 
 def signals() -> ExitStack:
