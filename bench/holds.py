@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
+
 from bench import orders
 from bench.measure import Row
 from bench.till import Till
 
 MOST_MS = 50.0
 HAND_OVERS = 20
+PAUSE_S = 3.0
 Hold = tuple[float, float, str, str]
 
 
 def a_day(till: Till, count: int) -> None:
     """Hand over, take back, go everywhere, search, and all of it again while the engine pulls."""
+    # A pause, as between two customers.
+    time.sleep(PAUSE_S)
     ready = [n for n in range(max(0, count - orders.OPEN), count) if n % 20 > 7]
     # From both ends, so that the queue's first rows change too.
     turns = [ready[:HAND_OVERS], ready[-HAND_OVERS:]]

@@ -7,6 +7,7 @@ import os
 import select
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from tests.x11 import XDisplay, end
 
 PATIENCE_S = 60
 SCAN_S = 10
+PERSON_S = 0.15
 
 
 def environment() -> dict[str, str]:
@@ -162,6 +164,8 @@ class Till:
     def press(self, *keys: str) -> str:
         """Press keys together and let the window do what they mean; the place in front then."""
         self.screen.press(*keys, delay_ms=2)
+        # As a person does: what comes faster than this may be a scanner's.
+        time.sleep(PERSON_S)
         return self.settled()
 
     def type(self, text: str) -> str:

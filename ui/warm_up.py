@@ -26,14 +26,14 @@ LATER_MS = 300
 """The first scan may come at once; nobody goes to another place so soon."""
 APART_MS = 20
 PLACES = ("pickups", "service", "attention", "settings")
-THREADS_YIELD_S = 0.001
-_FOR_SOUNDS = ("email.parser", "http.client", "ssl", "urllib.request", "inspect")
-"""What miniaudio loads: in its own thread, in one go, that would hold up every turn of the loop."""
+THREADS_YIELD_S = 0.0003
+_FOR_SOUNDS = ("email.parser", "http.client", "ssl", "urllib.request", "inspect", "miniaudio")
+"""Loaded in the thread of the sounds, in one go, they would hold up every turn of the loop."""
 
 
 def warm_up(window: TillWindow, theme: Theme) -> None:
     """Begin; it goes on by itself, as long as the window lives."""
-    # The window's thread wants the interpreter often and briefly: it must not wait 5 ms for it each time.
+    # The window's thread wants the interpreter often and briefly: it must not wait 5 ms for it each time it has waited for Qt.
     sys.setswitchinterval(THREADS_YIELD_S)
     steps: list[Callable[[], object]] = [
         _codes,
@@ -41,15 +41,21 @@ def warm_up(window: TillWindow, theme: Theme) -> None:
         _lists,
         _speech,
         *(partial(theme.warm_up, (face,)) for face in Face),
+        *(partial(_load, name) for name in _FOR_SOUNDS),
     ]
     later: list[Callable[[], object]] = [
-        *(partial(_load, name) for name in _FOR_SOUNDS),
         *(partial(import_module, f"ui.screens.{place}") for place in PLACES),
         *(partial(window.built, place) for place in PLACES),
         partial(import_module, "ui.help"),
     ]
 
+    can_wait = len(Face) + len(_FOR_SOUNDS)
+
     def step() -> None:
+        # The first of them are what a scan needs itself.
+        if len(steps) <= can_wait and window.news.waits():
+            QTimer.singleShot(APART_MS, window, step)
+            return
         steps.pop(0)()
         if steps:
             QTimer.singleShot(0, window, step)
@@ -68,6 +74,8 @@ def warm_up(window: TillWindow, theme: Theme) -> None:
 
 
 def _load(module: str) -> None:
+    if sys.platform == "win32":
+        return
     with suppress(ImportError):
         import_module(module)
 

@@ -11,8 +11,12 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from posapp.domain.values import dataclass
+
+if TYPE_CHECKING:
+    from typing import Any
 
 GS = "\x1d"
 """FNC1 between two elements, as scanners send it."""
@@ -135,9 +139,35 @@ def parcel_label(text: str) -> str:
     return plain if re.fullmatch(r"(?:JJD|JVGL)\d{12,24}", plain, re.ASCII) else ""
 
 
-def warm_up() -> None:
-    """Load what the first message needs, 0.1 s of tables, so that no clerk waits for it."""
-    import biip.gs1_messages  # noqa: F401  # loading is the point
+def warm_up(after_s: float = 2.0) -> None:
+    """Load what the first message needs, 0.1 s of tables, so that no clerk waits for it.
+
+    For a thread beside the window's. One of the tables is 5 MB of JSON, and reading it in one go would
+    keep the interpreter from the window for 60 ms: here others have their turn between two objects.
+    """
+    import gc
+    import json
+    import threading
+    import time
+
+    whole, mine = json.loads, threading.get_ident()
+
+    def in_turns(text: str | bytes, **how: Any) -> Any:
+        return whole(text, **(how if threading.get_ident() != mine else {"object_hook": _as_it_is} | how))
+
+    # The rest of the start comes first.
+    time.sleep(after_s)
+    json.loads = in_turns  # type: ignore[assignment]  # the same for all callers that we know
+    try:
+        import biip.gs1_messages  # noqa: F401  # loading is the point
+    finally:
+        json.loads = whole
+    # Tables for good: nobody needs to look through them for what could be thrown away.
+    gc.freeze()
+
+
+def _as_it_is(found: dict[str, Any]) -> dict[str, Any]:
+    return found
 
 
 def _begins(text: str) -> bool:

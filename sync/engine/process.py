@@ -63,7 +63,7 @@ def run(
     for the signals.
     """
     if os.name == "posix":
-        os.nice(5)
+        os.nice(10)
     logs.start(folder, "sync")
     ended = threading.Event()
     with ExitStack() as stack:

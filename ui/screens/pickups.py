@@ -16,7 +16,7 @@ from ui.screens.screen import Screen
 from ui.tokens import GAP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from posapp.counter.desk import Desk
     from posapp.counter.queues import Row
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ui.theme import Theme
 
 SEARCH_AFTER_MS = 120
+IN_SIGHT, SLICE = 15, 30
+"""Rows of a queue that are read at first, and then at a time."""
 LOOK_THROUGH = 4
 """Slices that are read for a filter inside a queue before the list ends: nothing reads a whole table."""
 
@@ -38,7 +40,7 @@ class PickupsScreen(Screen):
     def __init__(self, desk: Desk, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(desk, theme, parent)
         self._shown: dict[str, Known] = {}
-        self._slices: dict[tuple[str, Sequence[str]], list[Row]] = {}
+        self._steps: Iterator[None] = iter(())
         self._chips: list[tuple[ChipButton, Presenter, Chip]] = []
         self.field = QLineEdit(self)
         self.field.setMaxLength(100)
@@ -71,20 +73,31 @@ class PickupsScreen(Screen):
         self.field.setPlaceholderText(_("Search by name, number or goods  (F3)"))
         self.field.setAccessibleName(_("Search by name, number or goods (F3)"))
         self._bar.setAccessibleName(_("Queues"))
+        for button, _presenter, chip in self._chips:
+            button.show_text(_(chip.label))
         if self.isVisible():
             self.refresh()
 
     def refresh(self) -> None:
-        for _step in self.renew(frozenset()):
-            continue
+        self._steps = self.renew(frozenset())
+        self._step()
+
+    def _step(self) -> None:
+        """The list at once; the numbers one by one, in a turn of the loop each."""
+        if next(self._steps, self) is None:
+            QTimer.singleShot(0, self, self._go_on)
+
+    def _go_on(self) -> None:
+        if self.isVisible():
+            self._step()
 
     def renew(self, names: frozenset[str]) -> Iterator[None]:
-        self._slices.clear()
+        self._list()
+        yield
         for button, presenter, chip in self._chips:
             count, more = self._count(presenter, chip)
             button.show_text(_("{queue}: {count}").format(queue=_(chip.label), count=f"{count}{more}"))
             yield
-        self._list()
 
     def enter(self) -> None:
         self.field.setFocus()
@@ -108,7 +121,7 @@ class PickupsScreen(Screen):
         """How many, and "+" where more may follow."""
         if not chip.only:
             return self.desk.queues.count(presenter.kind, chip.queues), ""
-        rows = self._slice(presenter.kind, chip.queues)
+        rows = self.desk.queues.rows(presenter.kind, chip.queues)
         fitting = [row for row in rows if row.verdict in chip.only]
         return len(fitting), "+" if fitting and fitting[-1] is rows[-1] and len(rows) > 1 else ""
 
@@ -122,7 +135,6 @@ class PickupsScreen(Screen):
             found = ngettext("{count} match", "{count} matches", len(rows)).format(count=len(rows))
             self.panel.name(found, _("Nothing found. Please try a part of the name or the number."))
             self._shown.clear()
-            self._slices.clear()
             self.panel.show_rows([self._row(row) for row in rows])
             return
         _button, presenter, chip = next(c for c in self._chips if c[0].isChecked())
@@ -130,14 +142,15 @@ class PickupsScreen(Screen):
         self._shown.clear()
         batches = self._batches(presenter, chip)
         self.panel.show_rows(next(batches, []), batches)
-        self._slices.clear()
 
     def _batches(self, presenter: Presenter, chip: Chip) -> Iterator[list[RowView]]:
         """Slices by keyset; a filter inside the queue looks through a few at a time."""
         last: Row | None = None
         fitting: list[RowView] = []
         looked = 0
-        while rows := self._slice(presenter.kind, chip.queues, last):
+        at_once = SLICE if chip.only else IN_SIGHT
+        while rows := self.desk.queues.rows(presenter.kind, chip.queues, last, at_once):
+            at_once = SLICE
             last = rows[-1]
             fitting += [self._row(row) for row in rows if not chip.only or row.verdict in chip.only]
             looked += 1
@@ -146,14 +159,6 @@ class PickupsScreen(Screen):
                 fitting, looked = [], 0
             elif looked == LOOK_THROUGH:
                 return
-
-    def _slice(self, kind: str, queues: Sequence[str], last: Row | None = None) -> list[Row]:
-        """Rows of a queue; the first ones are read once for a chip's number and for the list."""
-        if last is not None:
-            return self.desk.queues.rows(kind, queues, last)
-        if (kind, queues) not in self._slices:
-            self._slices[kind, queues] = self.desk.queues.rows(kind, queues)
-        return self._slices[kind, queues]
 
     def _row(self, row: Row) -> RowView:
         self._shown[row.known.name] = row.known

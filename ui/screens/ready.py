@@ -12,13 +12,20 @@ from ui import kinds
 from ui.screens.panels import ListPanel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from PySide6.QtWidgets import QWidget
 
     from posapp.counter.queues import Queues
+    from posapp.counter.queues import Row as Waiting
     from posapp.domain.known import Known
+    from ui.presenter import Presenter
+    from ui.rows import Row
     from ui.theme import Theme
 
 ROWS = 30
+BATCH = 12
+"""As many as are in sight at once."""
 AGES_EVERY_S = 30
 
 
@@ -48,11 +55,21 @@ class ReadyPanel(ListPanel):
         if mark == self._mark:
             return
         self._mark = mark
-        rows = []
-        for kind, found in presenters:
-            for row in queues.rows(kind, found.ready, limit=ROWS):
-                self._known[row.known.name] = row.known
-                waited = age(row.age.total_seconds()) if row.age is not None else ""
-                # Narrow, and all can be handed out: the name needs the room of the mark.
-                rows.append(replace(found.row(row), end=waited, tone=None))
-        self.show_rows(rows)
+        batches = self._batches(queues)
+        first: list[Row] = []
+        while len(first) < BATCH and (batch := next(batches, None)):
+            first += batch
+        self.show_rows(first, batches)
+
+    def _batches(self, queues: Queues) -> Iterator[list[Row]]:
+        for kind, found in kinds.presenters().items():
+            last, left = None, ROWS
+            while left > 0 and (rows := queues.rows(kind, found.ready, last, min(BATCH, left))):
+                self._known.update({row.known.name: row.known for row in rows})
+                yield [self._row(found, row) for row in rows]
+                last, left = rows[-1], left - len(rows)
+
+    def _row(self, found: Presenter, row: Waiting) -> Row:
+        waited = age(row.age.total_seconds()) if row.age is not None else ""
+        # Narrow, and all can be handed out: the name needs the room of the mark.
+        return replace(found.row(row), end=waited, tone=None)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ui.view import CardView
 
 SEARCH_MS = 1500
-SIDE_AT_LEAST = 360
+SIDE_AT_LEAST, AFTER_CARD_MS = 360, 30
 
 
 class ScanScreen(Screen):
@@ -226,8 +226,7 @@ class ScanScreen(Screen):
     def _on_typed(self) -> None:
         text = self.field.text().strip()
         if text:
-            now = time.monotonic_ns() // 1_000_000
-            self.scan(Scan.of("typed", Source.TYPED, [text], at_ms=now))
+            self.scan(Scan.of("typed", Source.TYPED, [text], at_ms=time.monotonic_ns() // 1_000_000))
 
     # -- search -------------------------------------------------------------------------------------
     def _by_name(self, text: str, result: Result) -> bool:
@@ -317,7 +316,7 @@ class ScanScreen(Screen):
             front.said = step
         self._show(front)
         if isinstance(step, Acted):
-            self._list()
+            QTimer.singleShot(AFTER_CARD_MS, self, self._list)
 
     def _refused(self, front: Recent, error: PosappError) -> None:
         """Nothing was written: show how things stand now, with the reason below."""
@@ -355,8 +354,7 @@ class ScanScreen(Screen):
 
     def _leave(self) -> None:
         """Back to idle; the result stays in the lists."""
-        self._front = None
-        self._asked.stop()
+        self.rest()
         self.tray.clear()
         self.prompt.show()
         self._pane.setCurrentWidget(self.idle)
@@ -365,13 +363,14 @@ class ScanScreen(Screen):
 
     # -- lists and layout -----------------------------------------------------------------------------
     def _list(self) -> None:
+        if not self.isVisible():
+            return
         if self._pane.currentWidget() is self.idle:
             self.idle.show_rows(self._recents.opened_rows(), self._recents.last_rows())
-        queues = self.desk.queues
-        count = sum(queues.count(kind, found.ready) for kind, found in kinds.presenters().items())
+        count = sum(self.desk.queues.count(kind, found.ready) for kind, found in kinds.presenters().items())
         self.idle.show_waiting(count)
         if not self.ready.isHidden():
-            self.ready.show_queue(queues, count)
+            self.ready.show_queue(self.desk.queues, count)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """What is typed anywhere on this screen goes into the field."""
