@@ -33,7 +33,7 @@ _FOR_SOUNDS = ("email.parser", "http.client", "ssl", "urllib.request", "inspect"
 
 def warm_up(window: TillWindow, theme: Theme) -> None:
     """Begin; it goes on by itself, as long as the window lives."""
-    # The window's thread wants the interpreter often and briefly: it must not wait 5 ms for it each time it has waited for Qt.
+    # The window's thread asks for the interpreter after every call into Qt: not to wait 5 ms each time.
     sys.setswitchinterval(THREADS_YIELD_S)
     steps: list[Callable[[], object]] = [
         _codes,

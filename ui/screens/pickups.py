@@ -83,7 +83,7 @@ class PickupsScreen(Screen):
         self._step()
 
     def _step(self) -> None:
-        """The list at once; the numbers one by one, in a turn of the loop each."""
+        """The list at once; the numbers in a turn of the loop of their own."""
         if next(self._steps, self) is None:
             QTimer.singleShot(0, self, self._go_on)
 
@@ -97,7 +97,7 @@ class PickupsScreen(Screen):
         for button, presenter, chip in self._chips:
             count, more = self._count(presenter, chip)
             button.show_text(_("{queue}: {count}").format(queue=_(chip.label), count=f"{count}{more}"))
-            yield
+        yield
 
     def enter(self) -> None:
         self.field.setFocus()

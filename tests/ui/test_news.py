@@ -1,0 +1,95 @@
+"""When the window reads again what changed."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from posapp import texts
+from posapp.settings import Settings
+from tests.kit.counter import open_counter
+from tests.screens.samples import ORDERS, QUEUE, code_of
+from tests.screens.scenes import Stage
+from ui import news
+from ui.bridge import Bridge
+from ui.window import TillWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture
+def stage(tmp_path: Path, qtbot: QtBot) -> Iterator[Stage]:
+    texts.use("de")
+    with open_counter(tmp_path) as counter:
+        bridge = Bridge()
+        window = TillWindow(counter.desk, bridge, Settings(), lambda _settings: None)
+        qtbot.addWidget(window)
+        counter.tell(*ORDERS.values(), *QUEUE)
+        window.show()
+        qtbot.waitExposed(window)
+        yield Stage(counter, bridge, window)
+        window.close()
+    texts.use("en")
+
+
+def _turns(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The times at which home begins to read again."""
+    begun: list[float] = []
+    home = stage.window.home
+    before = home.renew
+
+    def renew(names: frozenset[str]) -> object:
+        begun.append(time.monotonic())
+        return before(names)
+
+    monkeypatch.setattr(home, "renew", renew)
+    return begun
+
+
+def test_what_changes_without_end_is_read_at_most_four_times_a_second(
+    stage: Stage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = _turns(stage, monkeypatch)
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        stage.bridge.changed.emit(("order:W-1001",))
+        qtbot.wait(10)
+    assert 2 <= len(begun) <= 5
+    apart = [later - earlier for earlier, later in pairwise(begun)]
+    assert min(apart) * 1000 >= news.APART_MS - 20
+
+
+def test_a_scan_goes_before_what_changed_but_not_for_ever(
+    stage: Stage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = _turns(stage, monkeypatch)
+    stage.bridge.changed.emit(("*",))
+    told = time.monotonic()
+    while not begun:
+        stage.scan(code_of("W-1001"))
+        qtbot.wait(20)
+    assert begun[0] - told >= news.AT_MOST_MS / 1000 - 0.05
+
+
+def test_what_fails_is_tried_again_with_the_next_news(
+    stage: Stage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[object] = []
+
+    def renew(names: frozenset[str]) -> object:
+        tried.append(names)
+        raise RuntimeError("for the test")
+
+    monkeypatch.setattr(stage.window.home, "renew", renew)
+    for _ in range(2):
+        with qtbot.captureExceptions():
+            stage.bridge.changed.emit(("order:W-1001",))
+            qtbot.wait(news.APART_MS + 100)
+    assert len(tried) == 2
