@@ -31,11 +31,15 @@ def begin(words: list[str], env: dict[str, str], ready: str) -> tuple[subprocess
     print(f"$ {' '.join(command)}", flush=True)
     process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     assert process.stdout is not None
-    line = process.stdout.readline().decode()
-    found = re.match(ready, line)
+    said: list[str] = []
+    found: re.Match[str] | None = None
+    # The till says that it takes scans before it says that the whole of it is there.
+    while found is None and (line := process.stdout.readline().decode()):
+        said.append(line)
+        found = re.match(ready, line)
     if found is None:
         end(process)
-        raise RuntimeError(f"{' '.join(command)} said {line!r}")
+        raise RuntimeError(f"{' '.join(command)} said {said!r}")
     return process, found[1]
 
 
