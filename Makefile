@@ -33,7 +33,7 @@ demo: $(BIN)/.run ## a hub, a sample shop and a till to try; without a display i
 	@$(BIN)/posapp demo $(ARGS)
 
 test: $(BIN)/.test ## all tests; ARGS="-k scan" and the like go to pytest
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(BIN)/.run ## format, lint, types, imports, texts, file lengths, bans
 	@$(BIN)/ruff format --check $(CODE)
