@@ -72,6 +72,7 @@ $(BIN)/python:
 $(BIN)/.installed: pyproject.toml | $(BIN)/python
 	@echo "Installing posapp and what it needs into .venv" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[hub,dev]' >&2
+	@$(BIN)/python -m compileall -q posapp ui drivers sync resources
 	@touch $@
 
 $(BIN)/.run: $(BIN)/.installed tools/system.sh
