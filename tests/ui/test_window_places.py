@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QSlider
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QSlider
 from pytestqt.qtbot import QtBot
 
 from posapp import texts
@@ -58,6 +58,8 @@ def pickups(stage: Stage) -> PickupsScreen:
     stage.window.go("pickups")
     front = stage.window.front
     assert isinstance(front, PickupsScreen)
+    # The list is read in the turn after the one that shows the place.
+    QApplication.processEvents()
     return front
 
 

@@ -79,11 +79,12 @@ class PickupsScreen(Screen):
             self.refresh()
 
     def refresh(self) -> None:
+        # Showing the place is one turn of the loop, reading its list the next.
         self._steps = self.renew(frozenset())
-        self._step()
+        QTimer.singleShot(0, self, self._go_on)
 
     def _step(self) -> None:
-        """The list at once; the numbers in a turn of the loop of their own."""
+        """The list first; the numbers in a turn of the loop of their own."""
         if next(self._steps, self) is None:
             QTimer.singleShot(0, self, self._go_on)
 
