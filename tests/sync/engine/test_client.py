@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -89,7 +89,8 @@ def test_each_trouble_says_what_it_is(hub: BadHub, case: tuple[badhub.Fault, str
     [
         ("3", 3),
         ("999999999", 3600),
-        (format_datetime(datetime.now(UTC) - timedelta(hours=1)), 0),
+        # Over for good, so that every collection names the test alike.
+        (format_datetime(datetime(2026, 1, 1, tzinfo=UTC)), 0),
         ("soon", None),
         ("-3", None),
         ("", None),
