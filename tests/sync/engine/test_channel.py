@@ -4,6 +4,7 @@ import io
 import json
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def test_very_much_is_told_as_anything() -> None:
 
 def test_a_window_that_does_not_read_holds_nobody_up(tmp_path: Path) -> None:
     reader, writer = os.pipe()
-    with os.fdopen(writer, "w") as stream:
+    # What is left in the stream has nowhere to go when it is closed.
+    with suppress(BrokenPipeError), os.fdopen(writer, "w") as stream:
         broken = threading.Event()
         outbox = Outbox(stream, broken.set)
         with outbox:
