@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import logging
+import errno
 import queue
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from drivers.framing import Framer, scan_of
+from drivers.reading import READ_S, LineScanner, Unusable
 from posapp.domain.codes import Source
 from posapp.ports import DeviceState, DownReason, ScannerStatus, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from posapp.domain.codes import Scan
-
-log = logging.getLogger(__name__)
 
 
 class WindowScanner:
@@ -52,54 +50,30 @@ class WindowScanner:
         self._status = ScannerStatus(self._name, DeviceState.DOWN, DownReason.STOPPED)
 
 
-class VirtualScanner:
-    """Delivers what it is told to scan, through the framing and a thread like a real one's.
+class VirtualScanner(LineScanner):
+    """Delivers what it is told to scan, by the loop and the framing that a real one is read by.
 
     `scan`, `send`, `plug` and `unplug` may be called from any thread. What is sent while it is unplugged
     or stopped is lost, as with a real one.
     """
 
     def __init__(self, name: str = "virtual:", *, suffix: bool = True) -> None:
-        self._name = name
+        # What happens to it, in order: bytes, plugged in (True) or out (False).
+        self._events: queue.SimpleQueue[bytes | bool] = queue.SimpleQueue()
         self.signals: list[Signal] = []
-        self._framer = Framer(suffix=suffix)
-        self._status = ScannerStatus(name, DeviceState.DOWN, DownReason.STOPPED)
-        # What happens to it, in order: bytes, plugged in (True) or out (False), None to end.
-        self._events: queue.SimpleQueue[bytes | bool | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-
-    @property
-    def name(self) -> str:
-        """What its scans carry as their device."""
-        return self._name
-
-    @property
-    def status(self) -> ScannerStatus:
-        """How it stands now."""
-        return self._status
+        # Opening waits by itself, for the plug.
+        super().__init__(name, lambda: _VirtualLine(name, self._events, suffix=suffix), retry_s=0)
 
     def start(self, on_scan: Callable[[Scan], object], on_state: Callable[[ScannerStatus], object]) -> None:
-        """Listen until `stop`."""
-        if self._thread is not None:
-            raise RuntimeError(f"{self._name} is already started")
-        self._on_scan, self._on_state = on_scan, on_state
-        self._events = queue.SimpleQueue()
-        self._events.put(True)
-        self._thread = threading.Thread(target=self._run, name=f"scanner {self._name}", daemon=True)
-        self._thread.start()
+        """Listen until `stop`, plugged in."""
+        if self.status.reason is DownReason.STOPPED:
+            self._events = queue.SimpleQueue()
+            self._events.put(True)
+        super().start(on_scan, on_state)
 
     def signal(self, signal: Signal) -> None:
         """Keep what it was told, in `signals`."""
         self.signals.append(signal)
-
-    def stop(self) -> None:
-        """Stop listening, after what was sent before."""
-        thread, self._thread = self._thread, None
-        if thread is None:
-            return
-        self._events.put(None)
-        thread.join(1.0)
-        self._status = ScannerStatus(self._name, DeviceState.DOWN, DownReason.STOPPED)
 
     def scan(self, text: str, end: str = "\r") -> None:
         """Scan a code."""
@@ -117,31 +91,36 @@ class VirtualScanner:
         """Put the cable back in."""
         self._events.put(True)
 
-    def _run(self) -> None:
-        while True:
-            try:
-                event = self._events.get(timeout=0.05)
-            except queue.Empty:
-                event = b""
-            if event is None:
-                return
-            try:
-                self._take(event)
-            except Exception:
-                # As with a real one: a bad receiver must not make it deaf.
-                log.exception("%s: not delivered", self._name)
 
-    def _take(self, event: bytes | bool) -> None:
-        if isinstance(event, bool):
-            status = (
-                ScannerStatus(self._name, DeviceState.UP)
-                if event
-                else ScannerStatus(self._name, DeviceState.DOWN, DownReason.LOST)
-            )
-            if status != self._status:
-                self._framer.reset()
-                self._status = status
-                self._on_state(status)
-        elif self._status.state is DeviceState.UP:
-            for frame in self._framer.feed(event, time.monotonic_ns() // 1_000_000):
-                self._on_scan(scan_of(self._name, Source.VIRTUAL, frame))
+class _VirtualLine:
+    """What happens to a virtual scanner, as a line; it opens with the plug."""
+
+    def __init__(self, name: str, events: queue.SimpleQueue[bytes | bool], *, suffix: bool) -> None:
+        self._name = name
+        self._events = events
+        self._framer = Framer(suffix=suffix)
+        if self._next() is not True:
+            raise Unusable(DownReason.MISSING, "it is not plugged in")
+
+    def read(self) -> Iterator[Scan]:
+        event = self._next()
+        if event is False:
+            raise OSError(errno.ENODEV, "it was pulled out")
+        data = event if isinstance(event, bytes) else b""
+        for frame in self._framer.feed(data, time.monotonic_ns() // 1_000_000):
+            yield scan_of(self._name, Source.VIRTUAL, frame)
+
+    def write(self, data: bytes) -> None:
+        """It takes no bytes."""
+
+    def wake(self) -> None:
+        self._events.put(b"")
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+    def _next(self) -> bytes | bool:
+        try:
+            return self._events.get(timeout=READ_S)
+        except queue.Empty:
+            return b""

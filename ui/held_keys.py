@@ -33,7 +33,11 @@ class Observer(Protocol):
 
 
 class HeldKeys(QObject):
-    """Promises: `on_scan` gets each scan once, on the main thread, in a turn of the loop of its own."""
+    """Promises: `on_scan` gets each scan once, on the main thread, in a turn of the loop of its own.
+
+    ``replay`` gives keys that were no scan back to their window, in their order; ``host`` tells what the
+    host's layout makes of a key.
+    """
 
     _scanned = Signal(object)
 
@@ -42,10 +46,13 @@ class HeldKeys(QObject):
         on_scan: Callable[[Scan], object],
         parent: QObject | None,
         profile: DeviceProfile | None,
+        *,
+        replay: Callable[[tuple[Key, ...]], None],
         host: Callable[[Key], str] = lambda key: key.text,
     ) -> None:
         super().__init__(parent)
         self._on_scan = on_scan
+        self._to_window = replay
         self._host = host
         self._observer: Observer | None = None
         self._detector = BurstDetector(DEVICE, profile=profile, host=host)
@@ -75,7 +82,7 @@ class HeldKeys(QObject):
 
     def give_back(self, keys: tuple[Key, ...]) -> None:
         """Let the window have keys that the observer took, in their order."""
-        self._replay(keys)
+        self._to_window(keys)
 
     def watch(self, window: QWindow | None) -> None:
         """Take the keys of one more window; harmless twice."""
@@ -111,12 +118,9 @@ class HeldKeys(QObject):
 
     def _act(self, outcome: Outcome) -> None:
         if outcome.replay:
-            self._replay(outcome.replay)
+            self._to_window(outcome.replay)
         if outcome.scan is not None:
             self._scanned.emit(outcome.scan)
-
-    def _replay(self, keys: tuple[Key, ...]) -> None:
-        raise NotImplementedError
 
     def _on_gap(self) -> None:
         self._turn.start()

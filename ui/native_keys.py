@@ -60,7 +60,7 @@ class NativeWedge(HeldKeys):
         parent: QObject | None = None,
         profile: DeviceProfile | None = None,
     ) -> None:
-        super().__init__(on_scan, parent, profile, self._host_text)
+        super().__init__(on_scan, parent, profile, replay=self._replay, host=self._host_text)
         self._server_kept: Server | None = None
         self._out: deque[bytes] = deque()  # to be given back, in order
         self._awaited = False  # the key sent last has not come back yet

@@ -71,7 +71,7 @@ class WedgeFilter(HeldKeys):
         parent: QObject | None = None,
         profile: DeviceProfile | None = None,
     ) -> None:
-        super().__init__(on_scan, parent, profile)
+        super().__init__(on_scan, parent, profile, replay=self._replay)
         self._decode = codes_of(QGuiApplication.platformName())
         self._replaying = False
 
