@@ -10,9 +10,10 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 ROOTS = (Path("/usr/lib/postgresql"),)
 USER = "postgres"
@@ -25,6 +26,7 @@ OPTIONS = {
     "max_connections": "200",
     "shared_buffers": "64MB",
 }
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def binaries() -> Path | None:
@@ -37,8 +39,11 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """A running server; its URL without a database name: ``postgresql://postgres@127.0.0.1:port``."""
+def server(changed: Mapping[str, str] = NOTHING) -> Iterator[str]:
+    """A running server; its URL without a database name: ``postgresql://postgres@127.0.0.1:port``.
+
+    ``changed`` are server options other than `OPTIONS`: who measures wants one that syncs.
+    """
     bins = binaries()
     if bins is None:
         raise RuntimeError(MISSING)
@@ -52,7 +57,7 @@ def server() -> Iterator[str]:
             as_user = ["runuser", "-u", USER, "--"]
         data = folder / "data"
         port = _free_port()
-        options = OPTIONS | {"port": str(port), "unix_socket_directories": str(folder)}
+        options = OPTIONS | changed | {"port": str(port), "unix_socket_directories": str(folder)}
         _run(
             *as_user,
             bins / "initdb",

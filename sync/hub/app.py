@@ -7,7 +7,6 @@ for reading and one for writing, so that ten thousand held polls need six connec
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,25 +15,20 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, FastAPI, Path, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.exceptions import HTTPException
 
 import posapp
 from posapp.domain.facts import timestamp
 from sync import wire
 from sync.hub import feed, keys, lookup, records, shop_writer, tills
 from sync.hub.database import READERS, WRITERS, Database
+from sync.hub.errors import add_errors
 from sync.hub.ledger import Ledger
 from sync.hub.limits import MAX_CALLERS, BodyLimit, Buckets
 from sync.hub.refusals import Refusal
 from sync.hub.relay import Relay
 from sync.hub.shops import Shop
-
-log = logging.getLogger(__name__)
 
 LOOKUPS = (30, 0.5)
 ENROLMENTS = (60, 1.0)
@@ -146,7 +140,7 @@ def create(database: Database, shop: Shop, now: Callable[[], datetime] = utc_now
     )
     app.state.hub = hub
     app.add_middleware(BodyLimit)
-    _add_errors(app)
+    add_errors(app)
     _add_routes(app, hub)
     return app
 
@@ -221,42 +215,3 @@ def _within(buckets: Buckets, caller: str) -> None:
     seconds = buckets.wait(caller)
     if seconds:
         raise Refusal(429, "too-many", "Too many requests.", retry_after=seconds)
-
-
-# -- errors ---------------------------------------------------------------------------------------
-def _problem(status: int, body: wire.Message, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse(body.model_dump(mode="json"), status, headers)
-
-
-def _add_errors(app: FastAPI) -> None:
-    @app.exception_handler(Refusal)
-    async def refused(_: Request, error: Refusal) -> Response:
-        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
-        if error.status == 401:
-            headers["WWW-Authenticate"] = "Bearer"
-        return _problem(error.status, error.body, headers)
-
-    @app.exception_handler(RequestValidationError)
-    async def malformed(_: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0] if error.errors() else {}
-        place = ".".join(str(part) for part in first.get("loc", ()))[:80]
-        said = f"{place}: {first.get('type', '')}"[:200]
-        return _problem(422, wire.Problem(error="malformed", message=said))
-
-    @app.exception_handler(HTTPException)
-    async def unknown(_: Request, error: HTTPException) -> Response:
-        said = wire.Problem(error=f"http-{error.status_code}", message=str(error.detail)[:200])
-        return _problem(error.status_code, said, dict(error.headers or {}))
-
-    @app.exception_handler(InterfaceError)
-    @app.exception_handler(OperationalError)
-    @app.exception_handler(PoolTimeout)
-    async def busy(_: Request, error: Exception) -> Response:
-        log.warning("the database does not answer: %s", error)
-        said = wire.Problem(error="database-unavailable", message="Please try again later.")
-        return _problem(503, said, {"Retry-After": "2"})
-
-    @app.exception_handler(Exception)
-    async def broken(_: Request, error: Exception) -> Response:
-        log.error("a request failed", exc_info=error)
-        return _problem(500, wire.Problem(error="internal", message="The hub failed; see its log."))
