@@ -70,13 +70,15 @@ class FactsRequest(Message):
     """Facts in order without gaps, after the one whose hash is ``prev_hash``.
 
     Empty at the start and after each reconnect: it tells where the hub is. ``heard`` is the ``news``
-    of the last answer the till has stored.
+    of the last answer the till has stored. ``last`` is the number of the newest fact in its journal: once
+    the hub has that one, it knows everything the till did.
     """
 
     epoch: int = Field(ge=1)
     prev_seq: int = Field(ge=0)
     prev_hash: Hash
     heard: int = Field(default=0, ge=0, le=MAX_NUMBER)
+    last: int | None = Field(default=None, ge=0, le=MAX_NUMBER)
     facts: Annotated[list[FactMessage], Field(max_length=MAX_FACTS)]
 
 
@@ -144,6 +146,55 @@ class FeedPage(Message):
     generation: Ident
     clock: Stamp
     news: int = Field(default=0, ge=0)
+
+
+class LeaseRequest(Message):
+    """A till tells that it is there and asks how custody stands; the lead's lease is renewed."""
+
+    complete: bool = False
+
+
+class Leased(Message):
+    """Who grants in the till's store. ``lead`` is empty where the hub does.
+
+    ``seconds`` are left of the lease. ``alone``: the asking till is the only one of its store.
+    """
+
+    lead: Short
+    epoch: int = Field(ge=0, le=(1 << 31) - 1)
+    seconds: int = Field(ge=0)
+    alone: bool
+
+
+class ClaimRequest(Message):
+    """May this till hand the order over? ``known`` are the hand-overs (facts' ids) it knows of it.
+
+    ``complete``: the hub, or the lead that is asked directly, knows everything this till has done.
+    """
+
+    order: Ident
+    known: Annotated[list[Ident], Field(max_length=200)] = Field(default_factory=list)
+    complete: bool = False
+
+
+class ClaimAnswer(Message):
+    """``granted`` with a fencing token, for so many seconds; ``held``: ``till`` has the order;
+    ``behind``: somebody handed it over and the asker does not know; ``silent``: the lead was asked and
+    did not answer; ``lead``: the asker is the lead and grants itself.
+    """
+
+    state: Literal["granted", "held", "behind", "silent", "lead"]
+    token: int = Field(default=0, ge=0, le=MAX_NUMBER)
+    seconds: int = Field(default=0, ge=0)
+    till: Short = ""
+
+
+class QuestionAnswer(Message):
+    """The lead's answer to a question the hub has passed on."""
+
+    question: Ident
+    order: Ident
+    answer: ClaimAnswer
 
 
 class Elsewhere(Message):

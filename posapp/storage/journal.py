@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from posapp.domain.facts import (
 from posapp.domain.ids import FactId
 from posapp.storage import files
 
-SCHEMA = 1
+SCHEMA = 2
 """The ledger's schema, kept in ``user_version``; the newest migration carries the same number."""
 
 _COLUMNS = "seq, id, kind, schema_v, subject, payload, clerk, at, prev_hash, hash, answer, answer_body"
@@ -59,7 +60,7 @@ class Journal:
 
             upgrade(path, key)
             self._connection = files.connect(path, key, write=write, durable=True)
-        self._boot = _boot_id()
+        self._boot = boot_id()
 
     def close(self) -> None:
         """Close the file; the last one to close it folds the write-ahead log in."""
@@ -257,6 +258,23 @@ class Journal:
                 list(values.items()),
             )
 
+    @contextmanager
+    def transaction(self) -> Iterator[Callable[..., list[Any]]]:
+        """Read and write what lies beside the facts: gives ``execute(statement, values)``, which returns
+        rows. Inside `append` it is part of that transaction, else it is one of its own.
+        """
+
+        def execute(statement: str, values: Sequence[object] = ()) -> list[Any]:
+            return list(self._connection.execute(statement, values).fetchall())
+
+        with self._lock:
+            if self._connection.in_transaction:
+                with files.faults(self.path):
+                    yield execute
+            else:
+                with files.writing(self._connection, self.path):
+                    yield execute
+
     def version(self) -> int:
         """A number that is another one after every change by another connection."""
         with self._lock, files.faults(self.path):
@@ -325,7 +343,7 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     )
 
 
-def _boot_id() -> str:
+def boot_id() -> str:
     """Which run of the machine this is, so that monotonic times can be compared ("" if unknown)."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()

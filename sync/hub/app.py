@@ -21,7 +21,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 import posapp
 from posapp.domain.facts import timestamp
 from sync import wire
-from sync.hub import feed, keys, lookup, records, shop_writer, tills
+from sync.hub import custody, feed, keys, lookup, records, shop_writer, tills
 from sync.hub.database import READERS, WRITERS, Database
 from sync.hub.errors import add_errors
 from sync.hub.ledger import Ledger
@@ -31,6 +31,7 @@ from sync.hub.relay import Relay
 from sync.hub.shops import Shop
 
 LOOKUPS = (30, 0.5)
+CLAIMS = (120, 5.0)
 ENROLMENTS = (60, 1.0)
 """How many at once, and how many a second after that: for a till, and for an address."""
 
@@ -55,6 +56,7 @@ class Hub:
         self.now = now
         self.ledger = Ledger(database, now, self.told)
         self.lookups = Buckets(*LOOKUPS, time.monotonic)
+        self.claims = Buckets(*CLAIMS, time.monotonic)
         self.enrolments = Buckets(*ENROLMENTS, time.monotonic)
         self._readers = ThreadPoolExecutor(READERS, "hub-read")
         self._writers = ThreadPoolExecutor(WRITERS, "hub-write")
@@ -198,6 +200,38 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
         till = await hub.reading(hub.till, token)
         _within(hub.lookups, till.id)
         return await hub.writing(lookup.look_up, hub.database, hub.shop, till, code)
+
+    @app.post("/v1/leases")
+    async def lease(token: Token, _request: wire.LeaseRequest) -> wire.Leased:
+        """How custody stands in the till's store; the lead's lease is renewed."""
+        till = await hub.reading(hub.till, token)
+        _within(hub.claims, till.id)
+        return await hub.writing(custody.renew, hub.database, till, hub.now())
+
+    @app.post("/v1/claims", responses={404: {"model": wire.Problem}})
+    async def claim(token: Token, wanted: wire.ClaimRequest) -> wire.ClaimAnswer:
+        """May this till hand the order over? Held while the lead, to whom it is lent, is asked."""
+        till = await hub.reading(hub.till, token)
+        _within(hub.claims, till.id)
+        until = time.monotonic() + custody.ANSWER_S
+        asked = await hub.writing(custody.ask, hub.database, till, wanted, hub.now())
+        if isinstance(asked, wire.ClaimAnswer):
+            return asked
+        hub.told(till.store, asked.head)
+        while True:
+            ticket = hub.relay.ticket(till.store)
+            found = await hub.reading(custody.answered, hub.database, asked)
+            left = until - time.monotonic()
+            if found is not None or left <= 0 or hub.relay.closed:
+                return found or wire.ClaimAnswer(state="silent")
+            await hub.relay.wait(ticket, left)
+
+    @app.post("/v1/claims/answers", status_code=204, responses={403: {"model": wire.Problem}, 404: {"model": wire.Problem}},)
+    async def answer(token: Token, said: wire.QuestionAnswer) -> None:
+        """The lead's answer to a question of a till that cannot reach it directly."""
+        till = await hub.reading(hub.till, token)
+        _within(hub.claims, till.id)
+        hub.told(till.store, await hub.writing(custody.answer, hub.database, till, said))
 
     @app.get("/v1/health")
     async def health() -> wire.Health:

@@ -17,7 +17,7 @@ from posapp.domain.errors import Refused
 from posapp.domain.facts import CASE_SETTLED, Answer, Fact, parse_timestamp
 from posapp.domain.ids import FactId
 from posapp.domain.subjects import fold, read_body
-from sync.hub import effects, records
+from sync.hub import custody, effects, records
 from sync.hub.records import Change
 from sync.hub.tables import UNSETTLED
 from sync.hub.tables import fact as fact_table
@@ -26,6 +26,7 @@ from sync.wire import FactMessage
 log = logging.getLogger(__name__)
 
 BEHIND = "behind-rejected"
+CUSTODY_MOVED = "custody-moved"
 INTERNAL = "internal"
 NOTHING_TO_SETTLE = "nothing-to-settle"
 OTHER_STORE = "other-store"
@@ -106,6 +107,8 @@ def _fold(
     case = connection.execute(_CASES, {"subject": fact.subject, "of": store}).scalar()
     if case is not None and not parked:
         return Taken(Answer.PARKED, here, BEHIND)
+    if custody.is_old(connection, store, fact.payload):
+        return Taken(Answer.REJECTED, here, CUSTODY_MOVED)
     before = read_body(row.kind, row.value()) if row else None
     try:
         after = fold(before, fact, till)

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from posapp.domain.facts import GENESIS, Answer, Fact, chain_hash
-from sync.hub import decide, records, tills
+from sync.hub import custody, decide, records, tills
 from sync.hub.database import Database, out_of_reach, worth_retrying
 from sync.hub.decide import Taken
 from sync.hub.refusals import OutOfStep, Refusal
@@ -62,6 +62,8 @@ _ADVANCE = (
     .where(till_table.c.id == bindparam("of"))
     .values(last_seq=bindparam("seq"), last_hash=bindparam("digest"))
 )
+_ADVANCE_COMPLETE = _ADVANCE.values(complete_ms=bindparam("now"))
+"""That fact was the newest of its till: the hub knows everything it has done."""
 _RENUMBER = (
     update(fact_table)
     .where(fact_table.c.id == bindparam("of"), fact_table.c.till == bindparam("mine"))
@@ -114,9 +116,14 @@ class Ledger:
             till = tills.known_by(connection, token)
             stored = _check(connection, till, request)
         answers = [
-            stored[item.message.seq] if item.message.seq in stored else self._take(till.id, item)
+            stored[item.message.seq]
+            if item.message.seq in stored
+            else self._take(till.id, item, newest=item.message.seq == request.last)
             for item in received
         ]
+        if not received and request.last == till.last_seq:
+            with self._database.write() as connection:
+                custody.heard(connection, till.id, self._now_ms())
         with self._database.read() as connection:
             till = tills.known_by(connection, token)
             newest = news(connection, till.id)
@@ -146,10 +153,10 @@ class Ledger:
     def _now_ms(self) -> int:
         return int(self._now().timestamp() * 1000)
 
-    def _take(self, till: str, item: Received) -> FactAnswer:
+    def _take(self, till: str, item: Received, *, newest: bool) -> FactAnswer:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._transact(till, item, _decided)
+                return self._transact(till, item, _decided, newest=newest)
             except Refusal:
                 raise
             except Exception as error:
@@ -159,9 +166,9 @@ class Ledger:
                 if attempt == ATTEMPTS or not worth_retrying(error):
                     log.exception("fact failed id=%s kind=%s", item.message.id, item.message.kind)
                     break
-        return self._transact(till, item, _parked)
+        return self._transact(till, item, _parked, newest=newest)
 
-    def _transact(self, ident: str, item: Received, decided: Decider) -> FactAnswer:
+    def _transact(self, ident: str, item: Received, decided: Decider, *, newest: bool) -> FactAnswer:
         message = item.message
         now_ms = self._now_ms()
         with self._database.write() as connection:
@@ -172,7 +179,11 @@ class Ledger:
             if message.seq > till.last_seq + 1:
                 raise OutOfStep(Gap(last_seq=till.last_seq, last_hash=till.last_hash))
             if message.seq > till.last_seq:
-                connection.execute(_ADVANCE, {"of": till.id, "seq": message.seq, "digest": message.hash})
+                moved = {"of": till.id, "seq": message.seq, "digest": message.hash}
+                if newest:
+                    connection.execute(_ADVANCE_COMPLETE, {**moved, "now": now_ms})
+                else:
+                    connection.execute(_ADVANCE, moved)
             elif known is None:
                 raise OutOfStep(Fork(last_seq=till.last_seq))
             if known is not None:

@@ -48,6 +48,31 @@ till = Table(
     Column("last_hash", String, nullable=False),
     Column("enrolled_at", String, nullable=False),
     Column("revoked", Boolean, nullable=False),
+    # When it last had nothing to tell that the hub did not know, on the hub's clock; -1 for never.
+    Column("complete_ms", Big, nullable=False, server_default="-1"),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("store", String, ForeignKey("store.code"), primary_key=True),
+    # The lead till, to which the store's orders are lent.
+    Column("till", String, ForeignKey("till.id"), nullable=False),
+    # Raised whenever the lead's role moves: a claim of an older epoch is worth nothing.
+    Column("epoch", Integer, nullable=False),
+    Column("until_ms", Big, nullable=False),
+    # How many claims the hub itself has granted in this epoch.
+    Column("claims", Big, nullable=False),
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("store", String, primary_key=True),
+    Column("order_id", String, primary_key=True),
+    Column("till", String, ForeignKey("till.id"), nullable=False),
+    Column("token", Big, nullable=False),
+    Column("until_ms", Big, nullable=False),
 )
 
 enrolment = Table(

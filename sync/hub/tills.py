@@ -163,6 +163,7 @@ def revoke(database: Database, ident: str) -> None:
 
 
 def _enrolled_again(connection: Connection, ident: str, name: str, token: str) -> int:
+    custody.lost_ledger(connection, ident)
     values = {"token_hash": token_hash(token), "last_seq": 0, "last_hash": GENESIS.hex()}
     if name:
         values["name"] = name

@@ -1,0 +1,179 @@
+"""Claims in the ledger: what this till granted as the lead, and what was granted to it.
+
+Times are milliseconds of a clock that counts through a suspend. After a start of the machine every
+claim is taken for fresh, since nobody knows how long it was off.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from posapp.domain import custody
+from posapp.domain.custody import Claim, Held
+from posapp.domain.facts import parse_timestamp, timestamp
+from posapp.domain.values import dataclass
+from posapp.storage.journal import Journal, boot_id
+
+
+def uptime_ms() -> int:
+    """Milliseconds of a clock that never goes back and, where the system has one, counts while it sleeps."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return (time.monotonic_ns() if clock is None else time.clock_gettime_ns(clock)) // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who grants in this store, as the hub told last.
+
+    ``till`` is the lead, empty where nothing is lent and the hub grants. ``epoch`` is the store's.
+    ``until`` is when it runs out unless it is renewed. ``alone``: this till is the only one here.
+    """
+
+    till: str
+    epoch: int
+    until: datetime
+    alone: bool
+
+
+class Claims:
+    """Promises: what a method did is durable when it returns, and inside `Journal.append` it is part
+    of that transaction. Raises StorageFault.
+    """
+
+    def __init__(self, journal: Journal, uptime: Callable[[], int] = uptime_ms) -> None:
+        self._journal = journal
+        self._uptime = uptime
+        self._till = journal.meta("till")
+
+    # -- the lease --------------------------------------------------------------------------------
+    def lease(self) -> Lease | None:
+        """The lease as the hub told it; None while it never did."""
+        until = self._journal.meta("lease_until")
+        if not until:
+            return None
+        return Lease(
+            self._journal.meta("lead"),
+            int(self._journal.meta("store_epoch") or 0),
+            parse_timestamp(until),
+            self._journal.meta("alone") == "1",
+        )
+
+    def keep_lease(self, lead: str, epoch: int, seconds: int, now: datetime, *, alone: bool) -> None:
+        """Keep what the hub told."""
+        until = now + timedelta(seconds=max(0, seconds - custody.MARGIN_S))
+        self._journal.set_meta(
+            lead=lead, store_epoch=str(epoch), lease_until=timestamp(until), alone="1" if alone else ""
+        )
+
+    def leads(self, now: datetime) -> bool:
+        """Whether this till grants."""
+        lease = self.lease()
+        return lease is not None and lease.till == self._till and (lease.alone or now < lease.until)
+
+    # -- as the lead ------------------------------------------------------------------------------
+    def grant(
+        self, order: str, till: str, *, known: Collection[str], done: Collection[str] = ()
+    ) -> Claim | Held:
+        """Grant the order by the rule; call it only where `leads`."""
+        with self._book() as book:
+            return custody.grant(book, order, till, now_ms=self._uptime(), known=known, done=done)
+
+    def handed_over(self, order: str, till: str, ref: str) -> None:
+        """A till handed the order over."""
+        with self._book() as book:
+            custody.handed_over(book, order, till, ref)
+
+    def heard(self, till: str) -> None:
+        """A till has told everything that it did."""
+        with self._book() as book:
+            book.hear(till, self._uptime())
+
+    # -- as a till that asks ----------------------------------------------------------------------
+    def keep_granted(self, order: str, token: int, seconds: int) -> None:
+        """The grantor said yes: the claim is good for ``seconds`` from now, less a margin."""
+        until = self._uptime() + max(0, seconds - custody.MARGIN_S) * 1000
+        with self._book() as book:
+            book.execute(
+                "INSERT INTO granted(order_id, token, until_ms) VALUES (?,?,?) ON CONFLICT(order_id) "
+                "DO UPDATE SET token = excluded.token, until_ms = excluded.until_ms",
+                (order, token, until),
+            )
+
+    def granted(self, order: str) -> int:
+        """The token under which this till may hand the order over now; 0 for none."""
+        with self._book() as book:
+            row = book.execute(
+                "SELECT token FROM granted WHERE order_id = ? AND until_ms > ?", (order, self._uptime())
+            )
+        return int(row[0][0]) if row else 0
+
+    @contextmanager
+    def _book(self) -> Iterator[_Book]:
+        with self._journal.transaction() as execute:
+            book = _Book(execute, self._journal)
+            book.begin(self._uptime())
+            yield book
+
+
+class _Book:
+    """The ledger's tables as the rule wants them; lives as long as one transaction."""
+
+    def __init__(self, execute: Callable[..., list[tuple[object, ...]]], journal: Journal) -> None:
+        self.execute = execute
+        self._journal = journal
+
+    def begin(self, now_ms: int) -> None:
+        """After a start of the machine: what was granted may still be used for as long as it was good."""
+        boot = boot_id()
+        if self._journal.meta("claims_boot") == boot:
+            return
+        self.execute(
+            "UPDATE claim SET until_ms = ? WHERE until_ms > 0", (now_ms + custody.CLAIM_S * 1000,)
+        )
+        self.execute("DELETE FROM heard", ())
+        # The holder's own side: nobody knows how long the machine was off.
+        self.execute("DELETE FROM granted", ())
+        self.execute(
+            "INSERT INTO meta(key, value) VALUES ('claims_boot', ?) "
+            "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+            (boot,),
+        )
+
+    def claim(self, order: str) -> Claim | None:
+        rows = self.execute("SELECT till, token, until_ms, handed FROM claim WHERE order_id = ?", (order,))
+        if not rows:
+            return None
+        till, token, until_ms, handed = rows[0]
+        return Claim(order, str(till), int(str(token)), int(str(until_ms)), tuple(json.loads(str(handed))))
+
+    def keep(self, claim: Claim) -> None:
+        self.execute(
+            "INSERT INTO claim(order_id, till, token, until_ms, handed) VALUES (?,?,?,?,?) "
+            "ON CONFLICT(order_id) DO UPDATE SET till = excluded.till, token = excluded.token, "
+            "until_ms = excluded.until_ms, handed = excluded.handed",
+            (claim.order, claim.till, claim.token, claim.until_ms, json.dumps(claim.handed)),
+        )
+
+    def next_token(self) -> int:
+        epoch = int(self._journal.meta("store_epoch") or 0)
+        number = int(self._journal.meta("claim_number") or 0) + 1
+        self.execute(
+            "INSERT INTO meta(key, value) VALUES ('claim_number', ?) "
+            "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+            (str(number),),
+        )
+        return custody.token(epoch, number)
+
+    def heard_ms(self, till: str) -> int:
+        rows = self.execute("SELECT at_ms FROM heard WHERE till = ?", (till,))
+        return int(str(rows[0][0])) if rows else -1
+
+    def hear(self, till: str, now_ms: int) -> None:
+        self.execute(
+            "INSERT INTO heard(till, at_ms) VALUES (?,?) ON CONFLICT(till) DO UPDATE SET at_ms = excluded.at_ms",
+            (till, now_ms),
+        )

@@ -1,0 +1,266 @@
+"""Custody at the hub: leases, the claims it grants itself, and the questions it passes on to a lead.
+
+While a store's orders are lent the hub grants none of them, however long the lead is silent: what the
+lead did in that time would be unknown here. A question for the lead is a record of the store's feed
+(kind ``claim``), so that the lead's held poll brings it, whichever hub process it hangs on.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from posapp.domain import custody
+from posapp.domain.custody import Claim
+from posapp.domain.errors import StorageFault
+from posapp.domain.orders import Order
+from sync.hub import records
+from sync.hub.database import Database
+from sync.hub.records import Change
+from sync.hub.refusals import Refusal
+from sync.hub.tables import claim as claim_table
+from sync.hub.tables import lease as lease_table
+from sync.hub.tables import store as store_table
+from sync.hub.tables import till as till_table
+from sync.hub.tills import Till
+from sync.wire import ClaimAnswer, ClaimRequest, Leased, QuestionAnswer
+
+log = logging.getLogger(__name__)
+
+KIND = "claim"
+"""The kind of a record that is a question for the lead, by the order's number."""
+ANSWER_S = 4.0
+"""How long a question waits for the lead."""
+
+_LEASE = select(
+    lease_table.c.till, lease_table.c.epoch, lease_table.c.until_ms, lease_table.c.claims
+).where(lease_table.c.store == bindparam("store"))
+_LOCKED = _LEASE.with_for_update()
+_COMPLETE = select(till_table.c.complete_ms).where(till_table.c.id == bindparam("till"))
+_HEARD = (
+    update(till_table).where(till_table.c.id == bindparam("of")).values(complete_ms=bindparam("at"))
+)
+_CLAIM = select(claim_table.c.till, claim_table.c.token, claim_table.c.until_ms).where(
+    claim_table.c.store == bindparam("store"), claim_table.c.order_id == bindparam("order")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """To whom a store's orders are lent, until when, in which epoch."""
+
+    till: str
+    epoch: int
+    until_ms: int
+    claims: int
+
+
+def lease_of(connection: Connection, store: str, *, lock: bool = False) -> Lease | None:
+    """The store's lease; None where nobody was ever its lead."""
+    found = connection.execute(_LOCKED if lock else _LEASE, {"store": store}).first()
+    return Lease(*found) if found else None
+
+
+def heard(connection: Connection, till: str, now_ms: int) -> None:
+    """The till has nothing to tell that the hub does not know."""
+    connection.execute(_HEARD, {"of": till, "at": now_ms})
+
+
+def renew(database: Database, till: Till, now: datetime) -> Leased:
+    """Tell how custody stands; the lead's lease is renewed, and a store without a lead gets this one."""
+    now_ms = _ms(now)
+    with database.write() as connection:
+        # The store's row keeps two first tills apart.
+        connection.execute(
+            select(store_table.c.code).where(store_table.c.code == till.store).with_for_update()
+        )
+        lease = lease_of(connection, till.store, lock=True)
+        until = now_ms + custody.LEASE_S * 1000
+        if lease is None:
+            lease = Lease(till.id, 1, until, 0)
+            connection.execute(
+                insert(lease_table),
+                {"store": till.store, "till": till.id, "epoch": 1, "until_ms": until, "claims": 0},
+            )
+        elif lease.till == till.id:
+            _change(connection, till.store, until_ms=until)
+            lease = Lease(till.id, lease.epoch, until, lease.claims)
+        tills = connection.execute(
+            select(func.count())
+            .select_from(till_table)
+            .where(till_table.c.store == till.store, till_table.c.revoked.is_(False))
+        ).scalar_one()
+    left = max(0, lease.until_ms - now_ms) // 1000
+    return Leased(lead=lease.till, epoch=lease.epoch, seconds=left, alone=tills == 1)
+
+
+def move(database: Database, store: str, till: str, now: datetime) -> int:
+    """Make another till the store's lead, because a person says so; the store's new epoch.
+
+    Every claim of the epoch before is worth nothing from now on: a hand-over under one becomes a case.
+    Raises StorageFault: till-unknown.
+    """
+    with database.write() as connection:
+        known = connection.execute(
+            select(till_table.c.store).where(till_table.c.id == till, till_table.c.revoked.is_(False))
+        ).scalar()
+        if known != store:
+            raise StorageFault("till-unknown", till=till)
+        lease = lease_of(connection, store, lock=True)
+        epoch = lease.epoch + 1 if lease else 1
+        values = {"till": till, "until_ms": _ms(now) + custody.LEASE_S * 1000, "epoch": epoch, "claims": 0}
+        if lease:
+            _change(connection, store, **values)
+        else:
+            connection.execute(insert(lease_table), {"store": store, **values})
+    log.info("lead moved store=%s till=%s epoch=%d", store, till, epoch)
+    return epoch
+
+
+def lost_ledger(connection: Connection, till: str) -> None:
+    """A till that is enrolled again may have forgotten what it granted: its store gets a new epoch."""
+    connection.execute(
+        update(lease_table)
+        .where(lease_table.c.till == till)
+        .values(epoch=lease_table.c.epoch + 1, claims=0)
+    )
+
+
+def is_old(connection: Connection, store: str, payload: Mapping[str, Any]) -> bool:
+    """Whether a hand-over was done under a claim of an epoch that is over."""
+    said = payload.get("custody")
+    token = said.get("token") if isinstance(said, Mapping) else None
+    if not isinstance(token, int) or isinstance(token, bool) or token <= 0:
+        return False
+    lease = lease_of(connection, store)
+    return lease is not None and custody.epoch_of(token) < lease.epoch
+
+
+# -- claims ---------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question that was put to the lead: look for its answer in the order's claim record."""
+
+    id: str
+    order: str
+    head: int
+
+
+def ask(database: Database, till: Till, wanted: ClaimRequest, now: datetime) -> ClaimAnswer | Question:
+    """Grant the order, say who has it, or put the question to the lead to whom it is lent.
+
+    Raises Refusal 404 for an order that is not this store's.
+    """
+    now_ms = _ms(now)
+    with database.write() as connection:
+        found = records.load_one(connection, "order", wanted.order)
+        if found is None or found.store != till.store:
+            raise Refusal(404, "order-unknown", "This store has no such order.")
+        lease = lease_of(connection, till.store, lock=True)
+        if lease is not None and _lent(connection, lease, now_ms):
+            if lease.till == till.id:
+                return ClaimAnswer(state="lead")
+            return _put(connection, till, wanted)
+        if lease is None:
+            # Whoever asks first is the lead, as with `renew`; until then nobody grants.
+            return ClaimAnswer(state="silent")
+        done = [h.ref for h in Order.from_body(found.value()).hand_overs]
+        book = _Book(connection, till.store, lease)
+        given = custody.grant(book, wanted.order, till.id, now_ms=now_ms, known=wanted.known, done=done)
+    if isinstance(given, Claim):
+        return ClaimAnswer(state="granted", token=given.token, seconds=(given.until_ms - now_ms) // 1000)
+    return ClaimAnswer(state="behind" if given.behind else "held", till=given.till)
+
+
+def answer(database: Database, till: Till, said: QuestionAnswer) -> int:
+    """The lead's answer to a question; the feed's new head. Raises Refusal 403 for any other till's,
+    404 for a question that is not asked (any more)."""
+    with database.write() as connection:
+        lease = lease_of(connection, till.store)
+        if lease is None or lease.till != till.id:
+            raise Refusal(403, "not-lead", "Only the store's lead till answers this.")
+        found = records.load_one(connection, KIND, said.order)
+        body = found.value() if found is not None and found.store == till.store else {}
+        if body.get("question") != said.question or "answer" in body:
+            raise Refusal(404, "question-unknown", "Nobody asks this.")
+        body["answer"] = said.answer.model_dump()
+        return _publish(connection, till.store, said.order, body)
+
+
+def answered(database: Database, question: Question) -> ClaimAnswer | None:
+    """The answer to a question, None while there is none; ``silent`` where another one took its place."""
+    with database.read() as connection:
+        rows = records.load(connection, KIND, (question.order,)).get(question.order, [])
+    row = records.live(rows)
+    body = row.value() if row else {}
+    if body.get("question") != question.id:
+        return ClaimAnswer(state="silent")
+    return ClaimAnswer.model_validate(body["answer"]) if "answer" in body else None
+
+
+def _put(connection: Connection, till: Till, wanted: ClaimRequest) -> Question:
+    ident = secrets.token_hex(8)
+    body: dict[str, Any] = {
+        "question": ident,
+        "till": till.id,
+        "known": list(wanted.known),
+        "complete": wanted.complete,
+    }
+    return Question(ident, wanted.order, _publish(connection, till.store, wanted.order, body))
+
+
+def _publish(connection: Connection, store: str, order: str, body: Mapping[str, Any]) -> int:
+    rows = records.load(connection, KIND, (order,), lock=True).get(order, [])
+    mine = next((row for row in rows if row.store == store), None)
+    rev = max((row.rev for row in rows), default=0) + 1
+    change = Change(KIND, order, store, rev, "", records.text_of(body), mine is not None)
+    return records.publish(connection, (change,))[store]
+
+
+def _lent(connection: Connection, lease: Lease, now_ms: int) -> bool:
+    """A lease ends with its time only where its till was heard from since."""
+    complete = int(connection.execute(_COMPLETE, {"till": lease.till}).scalar() or -1)
+    return not (lease.until_ms <= now_ms and complete >= lease.until_ms)
+
+
+def _change(connection: Connection, store: str, **values: str | int) -> None:
+    connection.execute(update(lease_table).where(lease_table.c.store == store).values(**values))
+
+
+class _Book:
+    """The hub's claims of one store as the rule wants them; its lease is locked."""
+
+    def __init__(self, connection: Connection, store: str, lease: Lease) -> None:
+        self._connection = connection
+        self._store = store
+        self._lease = lease
+
+    def claim(self, order: str) -> Claim | None:
+        found = self._connection.execute(_CLAIM, {"store": self._store, "order": order}).first()
+        return Claim(order, *found) if found else None
+
+    def keep(self, claim: Claim) -> None:
+        values = {"till": claim.till, "token": claim.token, "until_ms": claim.until_ms}
+        at = (claim_table.c.store == self._store) & (claim_table.c.order_id == claim.order)
+        if not self._connection.execute(update(claim_table).where(at).values(**values)).rowcount:
+            self._connection.execute(
+                insert(claim_table), {"store": self._store, "order_id": claim.order, **values}
+            )
+
+    def next_token(self) -> int:
+        number = self._lease.claims + 1
+        _change(self._connection, self._store, claims=number)
+        return custody.token(self._lease.epoch, number)
+
+    def heard_ms(self, till: str) -> int:
+        return int(self._connection.execute(_COMPLETE, {"till": till}).scalar() or -1)
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
