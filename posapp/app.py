@@ -171,6 +171,7 @@ class TillApp:
         warm_up(self.window, self.window.theme)
         logs.start(self._folder, "till")
         self._catch_errors()
+        self._offer_undo()
         self.link = EngineLink(
             [sys.executable, "-m", "posapp", "sync", "--data", str(self._folder), "--attached"],
             self._on_engine,
@@ -183,6 +184,15 @@ class TillApp:
         self._open_printers()
         self.window.start_sounds()
         threading.Thread(target=gs1.warm_up, name="codes", daemon=True).start()
+
+    def _offer_undo(self) -> None:
+        """What was done right before the window was closed or fell over can be taken back as ever."""
+        from ui.kinds import presenters
+
+        found = self.desk.last_act()
+        if found is not None and self.window.undo_bar.isHidden():
+            fact, done = found
+            self.window.offer_undo(presenters()[fact.subject_kind].acted(self.desk, done, fact))
 
     def _open_scanner(self, device: str) -> None:
         from drivers import open_scanner

@@ -149,9 +149,7 @@ class FeedPage(Message):
 
 
 class LeaseRequest(Message):
-    """A till tells that it is there and asks how custody stands; the lead's lease is renewed."""
-
-    complete: bool = False
+    """A till asks how custody stands; if it is the lead, its lease is renewed."""
 
 
 class Leased(Message):
@@ -170,11 +168,13 @@ class ClaimRequest(Message):
     """May this till hand the order over? ``known`` are the hand-overs (facts' ids) it knows of it.
 
     ``complete``: the hub, or the lead that is asked directly, knows everything this till has done.
+    ``release``: it needs the order no more; then the answer says nothing.
     """
 
     order: Ident
     known: Annotated[list[Ident], Field(max_length=200)] = Field(default_factory=list)
     complete: bool = False
+    release: bool = False
 
 
 class ClaimAnswer(Message):

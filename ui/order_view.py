@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from posapp.counter.desk import Desk
     from posapp.counter.queues import Row
     from posapp.counter.scanning import Result
+    from posapp.counter.till import Done
+    from posapp.domain.facts import Fact
     from posapp.domain.known import Known
 
 HAND_OVER = "hand_over"
@@ -137,14 +139,14 @@ class OrderPresenter:
             more["paid_here"] = True
         if action == EXTEND:
             more["extended"] = True
-        number = order.number
-        done = desk.pickup.hand_over(number, token=result.token, proof=_proof(result), **more)
-        return Acted(
-            done,
-            text=_("Handed over: {what}").format(what=", ".join(p for p in (number, order.customer) if p)),
-            undone=_("Taken back: {number} is not handed over.").format(number=number),
-            undo=lambda: desk.pickup.undo(number, done.ref),
-        )
+        done = desk.pickup.hand_over(order.number, token=result.token, proof=_proof(result), **more)
+        return _acted(desk, done, order)
+
+    def acted(self, desk: Desk, done: Done, fact: Fact) -> Acted:
+        """A hand-over of before the restart."""
+        assert done.known is not None
+        assert isinstance(done.known.value, Order)
+        return _acted(desk, done, done.known.value)
 
     def done_card(self, desk: Desk, acted: Acted, known: Known) -> CardView:
         """Handed over, and how many places hold it."""
@@ -207,6 +209,16 @@ class OrderPresenter:
         pieces = sum(line.quantity for line in order.lines)
         items = ngettext("{count} item", "{count} items", pieces).format(count=pieces)
         return " · ".join((order.number, name, items) if order.customer else (order.number, items))
+
+
+def _acted(desk: Desk, done: Done, order: Order) -> Acted:
+    number = order.number
+    return Acted(
+        done,
+        text=_("Handed over: {what}").format(what=", ".join(p for p in (number, order.customer) if p)),
+        undone=_("Taken back: {number} is not handed over.").format(number=number),
+        undo=lambda: desk.pickup.undo(number, done.ref),
+    )
 
 
 def _parts(result: Result) -> tuple[Order, Judged, Verdict]:

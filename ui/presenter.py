@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from posapp.counter.queues import Row
     from posapp.counter.scanning import Result
     from posapp.counter.till import Done
+    from posapp.domain.facts import Fact
     from posapp.domain.known import Known
     from ui.rows import Row as RowView
     from ui.view import CardView
@@ -84,6 +85,10 @@ class Presenter(Protocol):
 
         Raises Refused and StorageFault; then nothing was written.
         """
+        ...
+
+    def acted(self, desk: Desk, done: Done, fact: Fact) -> Acted:
+        """What `press` returned for an act, told by its fact: after a restart of the window."""
         ...
 
     def done_card(self, desk: Desk, acted: Acted, known: Known) -> CardView:

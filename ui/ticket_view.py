@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from posapp.counter.desk import Desk
     from posapp.counter.queues import Row
     from posapp.counter.scanning import Result
+    from posapp.counter.till import Done
+    from posapp.domain.facts import Fact as DoneFact
     from posapp.domain.known import Known
 
 HAND_BACK = "hand_back"
@@ -125,21 +127,16 @@ class TicketPresenter:
         if action == PAPER:
             return {**said, PAPER: show_paper(desk, ticket)}
         if action == HAND_BACK:
-            done = desk.service.hand_back(ticket.id)
-            text = _("Handed back: {object}, {name}")
-        else:
-            to = TicketState(action.removeprefix(MOVE))
-            done = desk.service.move(ticket.id, to)
-            text = _("{object}, {name}: {state}")
-        state = done.known.value.state if done.known and isinstance(done.known.value, Ticket) else None
-        return Acted(
-            done,
-            text=text.format(
-                object=ticket.object, name=ticket.customer, state=_(STATES[state]) if state else ""
-            ),
-            undone=_("Taken back: {object} stands as before.").format(object=ticket.object),
-            undo=lambda: desk.service.undo(ticket.id, done.ref),
-        )
+            return _acted(desk, desk.service.hand_back(ticket.id), ticket, TicketState.HANDED_BACK)
+        to = TicketState(action.removeprefix(MOVE))
+        return _acted(desk, desk.service.move(ticket.id, to), ticket, to)
+
+    def acted(self, desk: Desk, done: Done, fact: DoneFact) -> Acted:
+        """A step of before the restart."""
+        assert done.known is not None
+        assert isinstance(done.known.value, Ticket)
+        to = TicketState(fact.payload.get("to", TicketState.HANDED_BACK))
+        return _acted(desk, done, done.known.value, to)
 
     def done_card(self, desk: Desk, acted: Acted, known: Known) -> CardView:
         """What was done, where it stands now, and how many places hold it."""
@@ -217,6 +214,21 @@ def show_paper(desk: Desk, ticket: Ticket) -> str:
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
     return _("The claim ticket lies in {file}. Please print it and give it to the customer.").format(
         file=path
+    )
+
+
+def _acted(desk: Desk, done: Done, ticket: Ticket, to: TicketState) -> Acted:
+    if to is TicketState.HANDED_BACK:
+        text = _("Handed back: {object}, {name}").format(object=ticket.object, name=ticket.customer)
+    else:
+        text = _("{object}, {name}: {state}").format(
+            object=ticket.object, name=ticket.customer, state=_(STATES[to])
+        )
+    return Acted(
+        done,
+        text=text,
+        undone=_("Taken back: {object} stands as before.").format(object=ticket.object),
+        undo=lambda: desk.service.undo(ticket.id, done.ref),
     )
 
 

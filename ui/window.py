@@ -91,7 +91,7 @@ class TillWindow(QWidget):
         topbar.line_pressed.connect(lambda: self.go("attention"))
         topbar.help_pressed.connect(self.show_help)
         self.home = ScanScreen(self.desk, self.theme)
-        self.home.acted.connect(self._on_acted)
+        self.home.acted.connect(self.offer_undo)
         self.screens: dict[str, Screen] = {}
         self.stack = QStackedWidget(self)
         self._add("scan", self.home)
@@ -259,7 +259,8 @@ class TillWindow(QWidget):
             self._help.go.connect(self.go)
         self._help.toggle()
 
-    def _on_acted(self, acted: Acted) -> None:
+    def offer_undo(self, acted: Acted) -> None:
+        """Let the clerk take back what was done, as long as its time runs."""
         self._acted = acted
         self.undo_bar.show_undo(acted.text, _undo_action(), acted.done.undo_s)
         self.status.refresh()

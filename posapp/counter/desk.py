@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from posapp.counter import pickup as pickups
+from posapp.counter import service as services
 from posapp.counter.attention import Attention
 from posapp.counter.pickup import Pickup
 from posapp.counter.queues import Queues
 from posapp.counter.scanning import Scanning
 from posapp.counter.service import Service
-from posapp.counter.till import Till
+from posapp.counter.till import Done, Till
+from posapp.domain.facts import Fact
 from posapp.domain.values import dataclass
+
+_ACTS = pickups.ACTS | services.ACTS
+_LOOK_BACK = 50
+"""Facts; what else a till writes within the time to undo is far less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,18 @@ class Desk:
     queues: Queues
     service: Service
     look_up: Callable[[str], None]
+
+    def last_act(self) -> tuple[Fact, Done] | None:
+        """This till's newest act as long as it can be taken back, with the seconds left; else None."""
+        for entry in self.till.books.journal.latest(_LOOK_BACK):
+            fact = entry.fact
+            if fact.kind in _ACTS.values():
+                return None
+            if fact.kind in _ACTS:
+                left = int(self.till.undo_left_s(fact.id))
+                known = self.till.books.know(fact.subject_kind, fact.subject_id) if left else None
+                return (fact, Done(fact.id, known, left)) if known else None
+        return None
 
 
 def build(till: Till, look_up: Callable[[str], None]) -> Desk:

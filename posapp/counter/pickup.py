@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from enum import StrEnum
 
 from posapp.counter.till import Done, Till
@@ -14,6 +12,8 @@ from posapp.domain.orders import HAND_OVER_UNDONE, HANDED_OVER, Order
 from posapp.domain.pickup import MAY_HAND_OVER, Judged, Verdict, judge
 
 KIND = "order"
+ACTS = {HANDED_OVER: HAND_OVER_UNDONE}
+"""What can be taken back, and the fact that does it."""
 
 _REFUSALS = {
     Verdict.ALREADY_HANDED_OVER: "already-handed-over",
@@ -30,10 +30,8 @@ class Pickup:
     till, however often the button is pressed. Prohibition: never call a device or the network here.
     """
 
-    def __init__(self, till: Till, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, till: Till) -> None:
         self._till = till
-        self._monotonic = monotonic
-        self._undoable: dict[str, float] = {}
 
     def look(self, known: Known, token: str = "") -> tuple[StrEnum, Judged]:
         """The verdict for an order found by ``token``."""
@@ -69,22 +67,23 @@ class Pickup:
             )
 
         entry, known = self._till.books.commit(KIND, number, decide)
-        undo_s = self._till.undo_s
-        self._undoable[entry.fact.id] = self._monotonic() + undo_s
         self._till.wake()
-        return Done(entry.fact.id, known, undo_s)
+        return Done(entry.fact.id, known, self._till.undo_s)
 
     def undo(self, number: str, ref: str) -> Done:
-        """Take a hand-over back: a new fact. Raises Refused("undo-too-late") after its time."""
-        until = self._undoable.get(ref)
-        if until is None or self._monotonic() > until:
+        """Take a hand-over back: a new fact. Raises Refused("undo-too-late") after its time,
+        Refused("nothing-to-undo") where it was taken back before.
+        """
+        if not self._till.undo_left_s(ref):
             raise Refused("undo-too-late", number=number)
 
         def decide(known: Known | None) -> Fact:
+            order = known.value if known else None
+            if not isinstance(order, Order) or ref not in {one.ref for one in order.live_hand_overs()}:
+                raise Refused("nothing-to-undo", number=number)
             return self._till.fact(HAND_OVER_UNDONE, subject(KIND, number), {"hand_over": ref})
 
         entry, known = self._till.books.commit(KIND, number, decide)
-        del self._undoable[ref]
         self._till.wake()
         return Done(entry.fact.id, known)
 

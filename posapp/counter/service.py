@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
@@ -26,6 +25,8 @@ from posapp.domain.tickets import (
 from posapp.domain.values import dataclass
 
 KIND = "ticket"
+ACTS = {TICKET_MOVED: TICKET_STEP_UNDONE, TICKET_HANDED_BACK: TICKET_STEP_UNDONE}
+"""What can be taken back, and the fact that does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,8 @@ class Service:
     no device and no network here.
     """
 
-    def __init__(self, till: Till, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, till: Till) -> None:
         self._till = till
-        self._monotonic = monotonic
-        self._undoable: dict[str, float] = {}
 
     def look(self, known: Known, token: str = "") -> tuple[StrEnum, Ticket]:
         """The verdict for a ticket found by its claim ticket or bag."""
@@ -103,13 +102,19 @@ class Service:
         return self._step(TICKET_HANDED_BACK, ticket)
 
     def undo(self, ticket: str, ref: str) -> Done:
-        """Take the last step back within its time. Raises Refused("undo-too-late")."""
-        until = self._undoable.get(ref)
-        if until is None or self._monotonic() > until:
+        """Take the last step back within its time. Raises Refused("undo-too-late") after it,
+        Refused("nothing-to-undo") where it is not the last or was taken back before.
+        """
+        if not self._till.undo_left_s(ref):
             raise Refused("undo-too-late", number=ticket)
-        done = self._commit(ticket, lambda known: self._fact(TICKET_STEP_UNDONE, ticket, step=ref))
-        del self._undoable[ref]
-        return done
+
+        def decide(known: Known | None) -> Fact:
+            # A step taken back a second time changes nothing, and would yet be a fact.
+            if known is None or not isinstance(known.value, Ticket) or known.value.steps[-1].ref != ref:
+                raise Refused("nothing-to-undo", number=ticket)
+            return self._fact(TICKET_STEP_UNDONE, ticket, step=ref)
+
+        return self._commit(ticket, decide)
 
     def ticks(self, ref: str) -> int:
         """How many places hold a step: 1 this till's disk, 2 the hub too."""
@@ -118,9 +123,7 @@ class Service:
 
     def _step(self, kind: str, ticket: str, **payload: object) -> Done:
         done = self._commit(ticket, lambda known: self._fact(kind, ticket, **payload))
-        undo_s = self._till.undo_s
-        self._undoable[done.ref] = self._monotonic() + undo_s
-        return Done(done.ref, done.known, undo_s)
+        return Done(done.ref, done.known, self._till.undo_s)
 
     def _fact(self, kind: str, ticket: str, **payload: object) -> Fact:
         return self._till.fact(kind, subject(KIND, ticket), payload)

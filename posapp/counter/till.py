@@ -42,6 +42,15 @@ class Till:
         told = self.books.record("store", self.store).get("undo_seconds")
         return told if isinstance(told, int) else DEFAULT_UNDO_S
 
+    def undo_left_s(self, ref: str) -> float:
+        """Seconds in which the act may still be taken back; 0 where they are over, and for acts of others.
+
+        Judged by the fact itself, so a window that was closed in between changes nothing; a machine that
+        was started anew ends it.
+        """
+        elapsed = self.books.journal.elapsed_s(ref)
+        return 0.0 if elapsed is None else max(0.0, self.undo_s - elapsed)
+
     def fact(self, kind: str, subject: str, payload: dict[str, object]) -> Fact:
         """A fact done here, now, by this clerk."""
         return Fact(new_fact_id(), kind, subject, payload, self.clerk(), self.now())

@@ -8,6 +8,7 @@ is applied in between then hides nothing.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -41,15 +42,17 @@ class Books:
     """One till's two files, opened together.
 
     Promises: what `commit` returned is durable; a rule is applied to what is known inside the very
-    transaction that writes. Raises StorageFault on opening.
+    transaction that writes. ``monotonic`` is as in `Journal`. Raises StorageFault on opening.
     """
 
-    def __init__(self, folder: Path, ledger: Path, key: bytes) -> None:
+    def __init__(
+        self, folder: Path, ledger: Path, key: bytes, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.folder = folder
         self._key = key
         self._mine: dict[str, _Mine] = {}
         self._versions: object = None
-        self.journal = Journal(ledger, key, write=True)
+        self.journal = Journal(ledger, key, write=True, monotonic=monotonic)
         try:
             self._mirror = self._open_mirror()
         except BaseException:

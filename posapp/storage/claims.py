@@ -87,6 +87,11 @@ class Claims:
         with self._book() as book:
             custody.handed_over(book, order, till, ref)
 
+    def given_back(self, order: str, till: str) -> None:
+        """The holder needs the order no more."""
+        with self._book() as book:
+            custody.given_back(book, order, till)
+
     def heard(self, till: str) -> None:
         """A till has told everything that it did."""
         with self._book() as book:
@@ -110,6 +115,11 @@ class Claims:
                 "SELECT token FROM granted WHERE order_id = ? AND until_ms > ?", (order, self._uptime())
             )
         return int(row[0][0]) if row else 0
+
+    def give_up(self, order: str) -> bool:
+        """Use a claim no more, before its grantor is told so; whether there was one."""
+        with self._book() as book:
+            return bool(book.execute("DELETE FROM granted WHERE order_id = ? RETURNING token", (order,)))
 
     @contextmanager
     def _book(self) -> Iterator[_Book]:

@@ -37,14 +37,23 @@ _COLUMNS = "seq, id, kind, schema_v, subject, payload, clerk, at, prev_hash, has
 class Journal:
     """The open ledger. ``write`` opens the one writing connection of this process.
 
-    Use from any thread: one lock guards the connection. Raises StorageFault on opening:
+    Use from any thread: one lock guards the connection. ``monotonic`` is the machine's own clock in
+    seconds, the same for every process of one run of the machine. Raises StorageFault on opening:
     ledger-damaged, ledger-too-new, key-wrong, not-enrolled (no file).
     """
 
-    def __init__(self, path: Path, key: bytes, *, write: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        key: bytes,
+        *,
+        write: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         if not path.exists():
             raise StorageFault("not-enrolled", file=str(path))
         self.path = path
+        self._monotonic = monotonic
         self._lock = threading.RLock()
         self._connection = files.connect(path, key, write=write, durable=True)
         with files.faults(path):
@@ -94,7 +103,7 @@ class Journal:
                     payload,
                     fact.clerk,
                     timestamp(fact.at),
-                    time.monotonic_ns() // 1_000_000,
+                    self._now_ms(),
                     self._boot,
                     prev_hash,
                     digest,
@@ -144,6 +153,18 @@ class Journal:
         """The fact with this id."""
         found = self._entries(f"SELECT {_COLUMNS} FROM fact WHERE id = ?", (fact_id,))
         return found[0] if found else None
+
+    def elapsed_s(self, fact_id: str) -> float | None:
+        """Seconds since the fact was appended, by the machine's own clock, whatever the wall clock did.
+
+        None for a fact that this journal has not, and where the machine was started anew since.
+        """
+        with self._lock, files.faults(self.path):
+            row = self._connection.execute(
+                "SELECT mono_ms FROM fact WHERE id = ? AND boot_id = ?", (fact_id, self._boot)
+            ).fetchone()
+        elapsed = self._now_ms() - int(row[0]) if row else -1
+        return elapsed / 1000 if elapsed >= 0 else None
 
     def latest(self, count: int) -> list[Entry]:
         """The newest facts, newest first."""
@@ -291,6 +312,9 @@ class Journal:
         with self._lock, files.faults(self.path):
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
+    def _now_ms(self) -> int:
+        return int(self._monotonic() * 1000)
+
     def _entries(self, query: str, values: tuple[object, ...]) -> list[Entry]:
         with self._lock, files.faults(self.path):
             rows = self._connection.execute(query, values).fetchall()
@@ -344,8 +368,13 @@ def _entry(row: tuple[Any, ...]) -> Entry:
 
 
 def boot_id() -> str:
-    """Which run of the machine this is, so that monotonic times can be compared ("" if unknown)."""
+    """Which run of the machine this is, so that monotonic times can be compared.
+
+    Where the system does not say it is this open journal's own: then only its own times compare.
+    """
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:
-        return ""
+        from uuid import uuid4
+
+        return str(uuid4())

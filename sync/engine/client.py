@@ -10,6 +10,7 @@ import ipaddress
 import socket
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +24,7 @@ from requests.auth import AuthBase
 
 from posapp import paths
 from posapp.domain.errors import PosappError, Refused, StorageFault, Unavailable
+from posapp.storage.claims import Claims
 from posapp.storage.journal import Journal
 from posapp.storage.migrations import upgrade
 from posapp.storage.mirror import open_writer
@@ -39,6 +41,8 @@ BODY_S = 60.0
 PAGE_BYTES = 64 << 20
 SMALL_BYTES = 4 << 20
 LOOK_UP_S = 1.5
+CLAIM_S = 6.0
+"""How long the hub may take for a claim: it holds the call while it asks the lead."""
 LONGEST_RETRY_AFTER_S = 3600.0
 
 _Answer = TypeVar("_Answer", bound=wire.Message)
@@ -145,6 +149,26 @@ class Hub:
         if status != 200:
             raise Trouble("hub-strange", status=status, reachable=True)
         return _read(wire.FeedPage, raw)
+
+    def lease(self) -> wire.Leased:
+        """How custody stands in this till's store; the lead's lease is renewed."""
+        return self._asked("/v1/leases", wire.LeaseRequest(), wire.Leased)
+
+    def claim(self, wanted: wire.ClaimRequest) -> wire.ClaimAnswer:
+        """Ask for the right to hand an order over; the lead is asked by the hub. Takes up to `CLAIM_S`."""
+        return self._asked("/v1/claims", wanted, wire.ClaimAnswer)
+
+    def answer(self, said: wire.QuestionAnswer) -> None:
+        """The lead's answer to a question that the hub passed on; a late one is passed over."""
+        status, _, _ = self._call("POST", "/v1/claims/answers", body=said, most=SMALL_BYTES)
+        if status not in (204, 404):
+            raise Trouble("hub-strange", status=status, reachable=True)
+
+    def _asked(self, path: str, body: wire.Message, kind: type[_Answer]) -> _Answer:
+        status, raw, _ = self._call("POST", path, body=body, most=SMALL_BYTES, limit=(LOOK_UP_S, CLAIM_S))
+        if status != 200:
+            raise Trouble("hub-strange", status=status, reachable=True)
+        return _read(kind, raw)
 
     def look_up(self, code: str) -> wire.Lookup | None:
         """One order now, by anything that can be scanned; None where nobody knows it."""
@@ -254,11 +278,24 @@ def enrol(
                     generation=enrolled.generation,
                     hub=hub_url(url),
                 )
+                _lease(journal, url, enrolled.token)
             finally:
                 journal.close()
     finally:
         hub.close()
     return enrolled
+
+
+def _lease(journal: Journal, url: str, token: str) -> None:
+    """Learn at once who grants here, so that a till whose line is cut right after can work."""
+    hub = Hub(url, token)
+    try:
+        told = hub.lease()
+    except (Trouble, NotEnrolled):
+        return  # the engine asks again
+    finally:
+        hub.close()
+    Claims(journal).keep_lease(told.lead, told.epoch, told.seconds, datetime.now(UTC), alone=told.alone)
 
 
 def _key(folder: Path, ledger: Path, keys: Keys) -> bytes:

@@ -134,6 +134,7 @@ class Push:
             prev_seq=at,
             prev_hash=self._hash(at),
             heard=self._heard,
+            last=self._journal.head()[0],
             facts=list(messages),
         )
 

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
@@ -28,8 +28,10 @@ from sync.hub.tables import claim as claim_table
 from sync.hub.tables import lease as lease_table
 from sync.hub.tables import store as store_table
 from sync.hub.tables import till as till_table
-from sync.hub.tills import Till
 from sync.wire import ClaimAnswer, ClaimRequest, Leased, QuestionAnswer
+
+if TYPE_CHECKING:
+    from sync.hub.tills import Till
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ _COMPLETE = select(till_table.c.complete_ms).where(till_table.c.id == bindparam(
 _HEARD = (
     update(till_table).where(till_table.c.id == bindparam("of")).values(complete_ms=bindparam("at"))
 )
+_OTHERS = select(till_table.c.id).where(till_table.c.store == bindparam("store")).limit(1).offset(1)
 _CLAIM = select(claim_table.c.till, claim_table.c.token, claim_table.c.until_ms).where(
     claim_table.c.store == bindparam("store"), claim_table.c.order_id == bindparam("order")
 )
@@ -70,6 +73,11 @@ def lease_of(connection: Connection, store: str, *, lock: bool = False) -> Lease
 def heard(connection: Connection, till: str, now_ms: int) -> None:
     """The till has nothing to tell that the hub does not know."""
     connection.execute(_HEARD, {"of": till, "at": now_ms})
+
+
+def is_shared(connection: Connection, store: str) -> bool:
+    """Whether the store has more than one till, so that somebody waits to hear of another."""
+    return connection.execute(_OTHERS, {"store": store}).first() is not None
 
 
 def renew(database: Database, till: Till, now: datetime) -> Leased:
@@ -170,6 +178,9 @@ def ask(database: Database, till: Till, wanted: ClaimRequest, now: datetime) -> 
         if lease is None:
             # Whoever asks first is the lead, as with `renew`; until then nobody grants.
             return ClaimAnswer(state="silent")
+        if wanted.release:
+            custody.given_back(_Book(connection, till.store, lease), wanted.order, till.id)
+            return ClaimAnswer(state="held")
         done = [h.ref for h in Order.from_body(found.value()).hand_overs]
         book = _Book(connection, till.store, lease)
         given = custody.grant(book, wanted.order, till.id, now_ms=now_ms, known=wanted.known, done=done)
@@ -211,6 +222,7 @@ def _put(connection: Connection, till: Till, wanted: ClaimRequest) -> Question:
         "till": till.id,
         "known": list(wanted.known),
         "complete": wanted.complete,
+        "release": wanted.release,
     }
     return Question(ident, wanted.order, _publish(connection, till.store, wanted.order, body))
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -24,6 +24,8 @@ FLOOR = (3, 51, 3)
 READERS = 6
 WRITERS = 6
 BUSY_MS = 20_000
+LOCK = 0x706F7361
+"""PostgreSQL's advisory lock under which one process sets things up and the others wait."""
 RETRY_STATES = frozenset({"40001", "40P01"})
 """PostgreSQL ended one of two transactions that stood in each other's way: run it again."""
 
@@ -58,6 +60,14 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """One transaction: durable on leaving, rolled back on any exception."""
         with self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write_alone(self) -> Iterator[Connection]:
+        """`write`, for what is done once by whoever comes first: the others wait here, and see it done."""
+        with self.write() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             yield connection
 
     def where(self) -> str:

@@ -101,27 +101,30 @@ def _fold(
 ) -> Taken:
     """``parked``: the fact is in the ledger, and the first unsettled one about its subject."""
     row = records.load_one(connection, fact.subject_kind, fact.subject_id)
-    here = records.head(connection, store)
+
+    def unchanged(answer: Answer, reason: str = "", detail: str = "{}") -> Taken:
+        return Taken(answer, records.head(connection, store), reason, detail)
+
     if row is not None and row.store != store:
-        return Taken(Answer.REJECTED, here, OTHER_STORE)
+        return unchanged(Answer.REJECTED, OTHER_STORE)
     case = connection.execute(_CASES, {"subject": fact.subject, "of": store}).scalar()
     if case is not None and not parked:
-        return Taken(Answer.PARKED, here, BEHIND)
+        return unchanged(Answer.PARKED, BEHIND)
     if custody.is_old(connection, store, fact.payload):
-        return Taken(Answer.REJECTED, here, CUSTODY_MOVED)
+        return unchanged(Answer.REJECTED, CUSTODY_MOVED)
     before = read_body(row.kind, row.value()) if row else None
     try:
         after = fold(before, fact, till)
     except Refused as error:
-        return Taken(Answer.REJECTED, here, error.reason, records.text_of(error.details))
+        return unchanged(Answer.REJECTED, error.reason, records.text_of(error.details))
     except KeyError as error:
         if error.args[:1] in ((fact.kind,), (fact.subject_kind,)):
-            return Taken(Answer.PARKED, here, UNKNOWN_KIND)
+            return unchanged(Answer.PARKED, UNKNOWN_KIND)
         raise
     effects.register(connection, fact, store, now_ms)
     body = records.text_of(after.to_body())
     if row is not None and row.body == body:
-        return Taken(Answer.ACCEPTED, here)
+        return unchanged(Answer.ACCEPTED)
     known = set(before.index().tokens) if before else set()
     fresh = set(after.index().tokens) - known
     if fresh:

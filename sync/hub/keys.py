@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from posapp.domain import tokens
 from posapp.domain.goods import code_token
 from sync.hub import records
+from sync.hub.database import Database
 from sync.hub.tables import meta, store, store_head
 
 GENERATION = "generation"
@@ -22,6 +23,8 @@ LAST_PUBLIC_KEY = "signing_key_last_public"
 public half of the one before, whose codes are still about."""
 LINK_DOMAINS = "link_domains"
 MANAGERS = "managers:"
+POLLER = "poller"
+"""Who reads the shop at present, and until when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,29 @@ def hub_key(connection: Connection) -> bytes:
     return bytes.fromhex(get(connection, HUB_KEY))
 
 
-def begin(connection: Connection) -> None:
-    """Give an empty database its generation and keys, and one from before signed codes the latter."""
+def begin(database: Database) -> None:
+    """Give an empty database its generation, keys and leases, and an older one what it lacks.
+
+    Several processes may begin at once: they agree.
+    """
+    with database.read() as connection:
+        if _has_begun(connection):
+            return
+    with database.write_alone() as connection:
+        if not _has_begun(connection):
+            _begin(connection)
+
+
+def _has_begun(connection: Connection) -> bool:
+    needed = (GENERATION, SIGNING_KEY, POLLER)
+    query = select(func.count()).select_from(meta).where(meta.c.key.in_(needed))
+    return int(connection.execute(query).scalar_one()) == len(needed)
+
+
+def _begin(connection: Connection) -> None:
+    if connection.execute(select(meta.c.key).where(meta.c.key == POLLER)).first() is None:
+        # A row that is there can be fought for by an update; two inserts would break one of both.
+        connection.execute(insert(meta), {"key": POLLER, "value": ""})
     if not get(connection, GENERATION):
         put(connection, GENERATION, secrets.token_hex(8))
         put(connection, HUB_KEY, secrets.token_hex(32))

@@ -22,7 +22,6 @@ from sync.hub.database import Database, out_of_reach, worth_retrying
 from sync.hub.decide import Taken
 from sync.hub.refusals import OutOfStep, Refusal
 from sync.hub.tables import fact as fact_table
-from sync.hub.tables import till as till_table
 from sync.hub.tills import Till
 from sync.wire import MAX_FACTS, FactAnswer, FactMessage, FactsAnswer, FactsRequest, Fork, Gap
 
@@ -57,13 +56,6 @@ _NEWEST = select(func.max(fact_table.c.news)).where(
     fact_table.c.till == bindparam("till"), fact_table.c.news.is_not(None)
 )
 _NOT_YET = select(func.min(fact_table.c.seq)).where(_MINE, fact_table.c.feed_seq > bindparam("next"))
-_ADVANCE = (
-    update(till_table)
-    .where(till_table.c.id == bindparam("of"))
-    .values(last_seq=bindparam("seq"), last_hash=bindparam("digest"))
-)
-_ADVANCE_COMPLETE = _ADVANCE.values(complete_ms=bindparam("now"))
-"""That fact was the newest of its till: the hub knows everything it has done."""
 _RENUMBER = (
     update(fact_table)
     .where(fact_table.c.id == bindparam("of"), fact_table.c.till == bindparam("mine"))
@@ -114,23 +106,29 @@ class Ledger:
         received = read(request)
         with self._database.read() as connection:
             till = tills.known_by(connection, token)
-            stored = _check(connection, till, request)
+            known = _check(connection, till, request)
+        stored = {
+            seq: _told(seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
+            for seq, row in known.items()
+            if seq <= till.last_seq
+        }
         answers = [
             stored[item.message.seq]
             if item.message.seq in stored
-            else self._take(till.id, item, newest=item.message.seq == request.last)
+            else self._take(till.id, item, item.message.seq in known)
             for item in received
         ]
-        if not received and request.last == till.last_seq:
-            with self._database.write() as connection:
-                custody.heard(connection, till.id, self._now_ms())
         with self._database.read() as connection:
             till = tills.known_by(connection, token)
+            told_all = request.last == till.last_seq and custody.is_shared(connection, till.store)
             newest = news(connection, till.id)
             changed = {}
             if newest > request.heard:
                 rows = connection.execute(_NEWS, {"till": till.id, "heard": request.heard})
                 changed = {row.id: _answer(row) for row in rows}
+        if told_all:
+            with self._database.write() as connection:
+                custody.heard(connection, till.id, self._now_ms())
         sent = [changed.pop(answer.id, answer) for answer in answers]
         return FactsAnswer(
             answers=[*sent, *changed.values()],
@@ -153,10 +151,11 @@ class Ledger:
     def _now_ms(self) -> int:
         return int(self._now().timestamp() * 1000)
 
-    def _take(self, till: str, item: Received, *, newest: bool) -> FactAnswer:
+    def _take(self, till: str, item: Received, known: bool) -> FactAnswer:
+        """``known``: the ledger had the fact when the batch came, under an earlier epoch."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._transact(till, item, _decided, newest=newest)
+                return self._transact(till, item, _decided, known or attempt > 1)
             except Refusal:
                 raise
             except Exception as error:
@@ -166,34 +165,21 @@ class Ledger:
                 if attempt == ATTEMPTS or not worth_retrying(error):
                     log.exception("fact failed id=%s kind=%s", item.message.id, item.message.kind)
                     break
-        return self._transact(till, item, _parked, newest=newest)
+        return self._transact(till, item, _parked, True)
 
-    def _transact(self, ident: str, item: Received, decided: Decider, *, newest: bool) -> FactAnswer:
+    def _transact(self, ident: str, item: Received, decided: Decider, look: bool) -> FactAnswer:
+        """One fact, one transaction. Unless told to ``look``, a fact with a new number is taken for a
+        new one: where it is not, its unique id ends the transaction and it is tried again.
+        """
         message = item.message
         now_ms = self._now_ms()
         with self._database.write() as connection:
-            till = tills.locked(connection, ident)
-            known = connection.execute(_BY_ID, {"id": message.id}).first()
-            if known is not None and known.hash != message.hash:
-                raise OutOfStep(Fork(last_seq=till.last_seq))
-            if message.seq > till.last_seq + 1:
-                raise OutOfStep(Gap(last_seq=till.last_seq, last_hash=till.last_hash))
-            if message.seq > till.last_seq:
-                moved = {"of": till.id, "seq": message.seq, "digest": message.hash}
-                if newest:
-                    connection.execute(_ADVANCE_COMPLETE, {**moved, "now": now_ms})
-                else:
-                    connection.execute(_ADVANCE, moved)
-            elif known is None:
-                raise OutOfStep(Fork(last_seq=till.last_seq))
-            if known is not None:
-                if message.seq > till.last_seq:
-                    # Enrolled again: the till's own facts go on under its new epoch.
-                    connection.execute(
-                        _RENUMBER,
-                        {"of": message.id, "mine": ident, "now": till.epoch, "as_seq": message.seq},
-                    )
-                return _answer(known)
+            till = None if look else tills.advanced(connection, ident, message.seq, message.hash)
+            if till is None:
+                till = tills.locked(connection, ident)
+                answer = self._known(connection, till, message)
+                if answer is not None:
+                    return answer
             taken = decided(connection, till, item, now_ms)
             connection.execute(_STORE, _row(till, message, taken, now_ms))
         self._told(till.store, taken.feed_seq)
@@ -206,6 +192,26 @@ class Ledger:
             taken.reason,
         )
         return _told(message.seq, message.id, taken.answer, taken.reason, taken.detail)
+
+    def _known(self, connection: Connection, till: Till, message: FactMessage) -> FactAnswer | None:
+        """The stored answer of a fact that the ledger has; None, and the till advanced, for the next one.
+
+        Raises OutOfStep for any other.
+        """
+        known = connection.execute(_BY_ID, {"id": message.id}).first()
+        next_one = message.seq > till.last_seq
+        if (known.hash != message.hash) if known is not None else not next_one:
+            raise OutOfStep(Fork(last_seq=till.last_seq))
+        if next_one and not tills.advanced(connection, till.id, message.seq, message.hash):
+            raise OutOfStep(Gap(last_seq=till.last_seq, last_hash=till.last_hash))
+        if known is None:
+            return None
+        if next_one:
+            # Enrolled again: the till's own facts go on under its new epoch.
+            connection.execute(
+                _RENUMBER, {"of": message.id, "mine": till.id, "now": till.epoch, "as_seq": message.seq}
+            )
+        return _answer(known)
 
 
 Decider = Callable[[Connection, Till, Received, int], Taken]
@@ -241,8 +247,8 @@ def read(request: FactsRequest) -> list[Received]:
     return received
 
 
-def _check(connection: Connection, till: Till, request: FactsRequest) -> dict[int, FactAnswer]:
-    """Compare a batch with what is known; the answers that stand already, by number."""
+def _check(connection: Connection, till: Till, request: FactsRequest) -> dict[int, Any]:
+    """Compare a batch with what is known; the rows of facts that are in the ledger, by number."""
     fork = OutOfStep(Fork(last_seq=till.last_seq))
     if request.epoch != till.epoch:
         raise fork
@@ -271,12 +277,7 @@ def _check(connection: Connection, till: Till, request: FactsRequest) -> dict[in
     ):
         log.warning("fork till=%s: another fact under the same number or id", till.id)
         raise fork
-    answers = {by_id[row.id].seq: row for row in rows}
-    return {
-        seq: _told(seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
-        for seq, row in answers.items()
-        if seq <= till.last_seq
-    }
+    return {by_id[row.id].seq: row for row in rows}
 
 
 def _row(till: Till, message: FactMessage, taken: Taken, now_ms: int) -> dict[str, Any]:

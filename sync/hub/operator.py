@@ -47,8 +47,7 @@ def prepare(url: str, orders: int = FEW, *, undo_seconds: int | None = None) -> 
     database = Database(url)
     try:
         migrations.upgrade(database)
-        with database.write() as connection:
-            keys.begin(connection)
+        keys.begin(database)
         if seed(database, orders, _now()):
             Poller(database, SampleShop(database), _now).run_once()
         if undo_seconds is not None:
@@ -92,8 +91,7 @@ def token(url: str, number: str, *, days: int = 30) -> str:
 
     Raises StorageFault: hub-missing, order-unknown, token-unfit (a number that no token can hold).
     """
-    with _opened(url) as database, database.write() as connection:
-        keys.begin(connection)
+    with _opened(url) as database, database.read() as connection:
         row = records.live(records.load(connection, take_in.KIND, (number,)).get(number, ()))
         if row is None:
             raise StorageFault("order-unknown", number=number)
@@ -108,8 +106,7 @@ def token(url: str, number: str, *, days: int = 30) -> str:
 
 def rotate_keys(url: str) -> None:
     """Sign with the next key from now on. Raises StorageFault: hub-missing."""
-    with _opened(url) as database, database.write() as connection:
-        keys.begin(connection)
+    with _opened(url) as database, database.write_alone() as connection:
         keys.rotate(connection)
 
 
@@ -226,6 +223,7 @@ def _opened(url: str) -> Iterator[Database]:
         if not found:
             raise missing
         migrations.upgrade(database)
+        keys.begin(database)
         yield database
     finally:
         database.close()

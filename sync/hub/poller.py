@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, update
 
 from sync.hub import keys
 from sync.hub.database import Database
@@ -30,7 +30,7 @@ PAUSE_S = 0.005
 SWEEP_MS = 3_600_000
 LEASE_MS = 30_000
 
-_CURSOR, _SWEPT, _LEASE = "shop_cursor", "shop_swept_ms", "poller"
+_CURSOR, _SWEPT = "shop_cursor", "shop_swept_ms"
 
 
 class Poller:
@@ -140,7 +140,7 @@ class Poller:
         """Take or renew the lease; False where another process has it."""
         now_ms = self._now_ms()
         with self._database.read() as connection:
-            owner, _, until = keys.get(connection, _LEASE).partition(" ")
+            owner, _, until = keys.get(connection, keys.POLLER).partition(" ")
         if owner == self._me and int(until) - now_ms > LEASE_MS // 2:
             return True
         if owner and owner != self._me and int(until) > now_ms:
@@ -148,11 +148,10 @@ class Poller:
         old = f"{owner} {until}" if owner else ""
         with self._database.write() as connection:
             mine = f"{self._me} {now_ms + LEASE_MS}"
-            if not old and not connection.execute(select(meta.c.key).where(meta.c.key == _LEASE)).first():
-                connection.execute(insert(meta), {"key": _LEASE, "value": mine})
-                return True
             taken = connection.execute(
-                update(meta).where(meta.c.key == _LEASE, meta.c.value == bindparam("old")).values(value=mine),
+                update(meta)
+                .where(meta.c.key == keys.POLLER, meta.c.value == bindparam("old"))
+                .values(value=mine),
                 {"old": old},
             )
             return bool(taken.rowcount)
@@ -162,6 +161,6 @@ class Poller:
         with self._database.write() as connection:
             connection.execute(
                 update(meta)
-                .where(meta.c.key == _LEASE, meta.c.value.startswith(self._me, autoescape=True))
+                .where(meta.c.key == keys.POLLER, meta.c.value.startswith(self._me, autoescape=True))
                 .values(value="")
             )

@@ -85,6 +85,13 @@ _LOAD = (
     .order_by(record.c.id, record.c.store)
 )
 _LOAD_LOCKED = _LOAD.with_for_update()
+# A statement of its own for the hottest read: a list, even of one, is written out anew each time.
+_LOCK_ONE = (
+    select(*_COLUMNS)
+    .where(record.c.kind == bindparam("kind"), record.c.id == bindparam("id"))
+    .order_by(record.c.store)
+    .with_for_update()
+)
 _HEAD = select(store_head.c.head).where(store_head.c.store == bindparam("store"))
 _PAGE = (
     select(*_COLUMNS)
@@ -114,10 +121,11 @@ def live(rows: Iterable[Row]) -> Row | None:
 
 def load_one(connection: Connection, kind: str, ident: str) -> Row | None:
     """The record where it is now, locked. None where nobody has it."""
-    rows = load(connection, kind, (ident,), lock=True).get(ident, [])
+    which = {"kind": kind, "id": ident}
+    rows = [Row(*found) for found in connection.execute(_LOCK_ONE, which)]
     if rows and live(rows) is None:
         # It moved to another store while the lock was waited for: look once more.
-        rows = load(connection, kind, (ident,), lock=True).get(ident, [])
+        rows = [Row(*found) for found in connection.execute(_LOCK_ONE, which)]
     return live(rows)
 
 

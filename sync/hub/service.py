@@ -47,14 +47,13 @@ def serve(
     that started it is killed. Prints nothing. Raises Unavailable: port-in-use, address-unusable,
     database-unusable; StorageFault: hub-too-new, sqlite-too-old.
     """
-    _raise_file_limit()
+    raise_file_limit()
     with ExitStack() as stack:
         listener = stack.enter_context(_listen(host, port))
         database = Database(database_url)
         stack.callback(database.close)
         migrations.upgrade(database)
-        with database.write() as connection:
-            keys.begin(connection)
+        keys.begin(database)
         adapter = shop(database)
         app = create(database, adapter)
         hub: Hub = app.state.hub
@@ -186,7 +185,7 @@ def _watch_parent(server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-def _raise_file_limit() -> None:
+def raise_file_limit() -> None:
     """Each held poll is an open file."""
     if sys.platform == "win32":
         return

@@ -45,6 +45,12 @@ _COLUMNS = (till.c.id, till.c.store, till.c.epoch, till.c.last_seq, till.c.last_
 _BY_TOKEN = select(*_COLUMNS).where(till.c.token_hash == bindparam("token_hash"), till.c.revoked.is_(False))
 _BY_ID = select(*_COLUMNS).where(till.c.id == bindparam("id"), till.c.revoked.is_(False))
 _LOCKED = _BY_ID.with_for_update()
+_ADVANCE = (
+    update(till)
+    .where(till.c.id == bindparam("of"), till.c.last_seq == bindparam("seq") - 1, till.c.revoked.is_(False))
+    .values(last_seq=bindparam("seq"), last_hash=bindparam("digest"))
+    .returning(*_COLUMNS)
+)
 
 
 def token_hash(token: str) -> str:
@@ -66,6 +72,13 @@ def locked(connection: Connection, ident: str) -> Till:
     if found is None:
         raise Refusal(401, "token-unknown", "This till is not enrolled, or was revoked.")
     return Till(*found)
+
+
+def advanced(connection: Connection, ident: str, seq: int, digest: str) -> Till | None:
+    """The till, kept until the transaction ends and moved on to fact ``seq``; None where that is not its
+    next one, or it was revoked."""
+    found = connection.execute(_ADVANCE, {"of": ident, "seq": seq, "digest": digest}).first()
+    return None if found is None else Till(*found)
 
 
 def offer(database: Database, code_of_store: str, now: datetime, again: str = "") -> str:

@@ -175,9 +175,54 @@ def test_the_time_to_undo_does_not_follow_the_wall_clock(counter: Counter) -> No
 def test_an_undo_works_once_and_only_for_what_was_done_here(counter: Counter) -> None:
     done = counter.hand_over()
     counter.desk.pickup.undo("W-1001", done.ref)
-    for ref in (done.ref, "somebody-elses"):
-        with pytest.raises(Refused, match="undo-too-late"):
+    for ref, reason in ((done.ref, "nothing-to-undo"), ("somebody-elses", "undo-too-late")):
+        with pytest.raises(Refused, match=reason):
             counter.desk.pickup.undo("W-1001", ref)
+    assert counter.facts() == [(HANDED_OVER, ABOUT), (HAND_OVER_UNDONE, ABOUT)]
+
+
+def test_an_undo_names_the_order_it_is_about(counter: Counter) -> None:
+    counter.tell(order("W-1002"))
+    done = counter.hand_over()
+    for number in ("W-1002", "W-9"):
+        with pytest.raises(Refused, match="nothing-to-undo"):
+            counter.desk.pickup.undo(number, done.ref)
+    assert counter.facts() == [(HANDED_OVER, ABOUT)]
+
+
+def test_after_a_restart_the_time_to_undo_runs_on(counter: Counter) -> None:
+    done = counter.hand_over()
+    counter.clock.pass_by(20.5)
+    with open_counter(counter.folder, counter.clock) as again:
+        found = again.desk.last_act()
+        assert found is not None
+        fact, offered = found
+        assert (fact.kind, offered.ref, offered.undo_s) == (HANDED_OVER, done.ref, 39)
+        assert offered.known == again.know()
+        assert again.desk.pickup.undo("W-1001", done.ref).known == again.know()
+        assert again.desk.last_act() is None
+        assert again.scan(CODE).verdict is Verdict.READY
+
+
+def test_after_a_restart_that_took_too_long_nothing_is_offered(counter: Counter) -> None:
+    done = counter.hand_over()
+    counter.clock.pass_by(done.undo_s + 1)
+    with open_counter(counter.folder, counter.clock) as again:
+        assert again.desk.last_act() is None
+        with pytest.raises(Refused, match="undo-too-late"):
+            again.desk.pickup.undo("W-1001", done.ref)
+
+
+def test_a_machine_started_anew_ends_the_time_to_undo(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own clock began at nothing, so nobody can tell how long ago that was."""
+    done = counter.hand_over()
+    monkeypatch.setattr("posapp.storage.journal._boot_id", lambda: "another run of the machine")
+    with open_counter(counter.folder, counter.clock) as again:
+        assert again.desk.last_act() is None
+        with pytest.raises(Refused, match="undo-too-late"):
+            again.desk.pickup.undo("W-1001", done.ref)
 
 
 def test_the_store_says_how_long_an_act_can_be_taken_back(counter: Counter) -> None:

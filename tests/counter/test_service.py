@@ -6,11 +6,11 @@ from datetime import date, timedelta
 import pytest
 
 from posapp.counter.scanning import Result
-from posapp.counter.service import Intake, Service
+from posapp.counter.service import Intake
 from posapp.domain.codes import Prefix, draw
 from posapp.domain.errors import Refused
 from posapp.domain.facts import Answer
-from posapp.domain.tickets import Job, Ticket, TicketState, TicketVerdict
+from posapp.domain.tickets import TICKET_MOVED, Job, Ticket, TicketState, TicketVerdict
 from tests.kit.counter import Counter, open_counter
 
 INTAKE = Intake(
@@ -81,7 +81,7 @@ def test_a_bag_serves_one_ticket_at_a_time(counter: Counter) -> None:
 
 
 def test_a_step_can_be_taken_back_within_its_time(counter: Counter) -> None:
-    service = Service(counter.till, monotonic=lambda: counter.clock.seconds)
+    service = counter.desk.service
     ticket = opened(counter)
     done = service.move(ticket.id, TicketState.READY)
     back = service.hand_back(ticket.id)
@@ -90,6 +90,29 @@ def test_a_step_can_be_taken_back_within_its_time(counter: Counter) -> None:
     counter.clock.pass_by(back.undo_s + 1)
     with pytest.raises(Refused, match="undo-too-late"):
         service.undo(ticket.id, done.ref)
+
+
+def test_a_step_taken_back_is_not_taken_back_again(counter: Counter) -> None:
+    ticket = opened(counter)
+    done = counter.desk.service.move(ticket.id, TicketState.READY)
+    counter.desk.service.undo(ticket.id, done.ref)
+    written = counter.facts()
+    with pytest.raises(Refused, match="nothing-to-undo"):
+        counter.desk.service.undo(ticket.id, done.ref)
+    assert counter.facts() == written
+
+
+def test_after_a_restart_the_last_step_is_offered(counter: Counter) -> None:
+    ticket = opened(counter)
+    done = counter.desk.service.move(ticket.id, TicketState.READY)
+    opened(counter)  # An intake is no act that could be taken back.
+    with open_counter(counter.folder, counter.clock) as again:
+        found = again.desk.last_act()
+        assert found is not None
+        fact, offered = found
+        assert (fact.kind, offered.ref, fact.payload["to"]) == (TICKET_MOVED, done.ref, "ready")
+        again.desk.service.undo(ticket.id, offered.ref)
+        assert again.desk.last_act() is None
 
 
 def test_ticks_and_a_case(counter: Counter) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from posapp.domain.orders import HAND_OVER_UNDONE, HANDED_OVER
 from tests.kit.front import Front, open_front
 from tests.kit.scanner import CableScanner
-from tests.kit.shop import Shop, environment, journal
+from tests.kit.shop import Shop, environment, journal, open_shop
 from ui.view import CardView, Tone
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -59,6 +59,23 @@ def test_what_was_taken_back_the_shop_never_hears_of(shop: Shop, till: Path) -> 
         front.shows(number, Tone.GREEN)
     assert shop.refs(number) == []
     assert facts(till) == [HANDED_OVER, HAND_OVER_UNDONE, HANDED_OVER]
+
+
+def test_after_a_restart_of_the_window_the_last_hand_over_can_still_be_taken_back(tmp_path: Path) -> None:
+    with open_shop(tmp_path / "hub", undo_s=600) as shop:
+        till = shop.enrol(tmp_path / "till")
+        code, number = shop.take()
+        with open_front(till) as front:
+            front.online()
+            front.scan(code)
+            front.hand_over()
+        with open_front(till) as front:
+            front.until(front.window.undo_bar.isVisible, what="the undo bar")
+            assert number in front.window.undo_bar.accessibleName()
+            front.press(Qt.Key.Key_Z, CONTROL)
+            front.shows(number, Tone.GREEN)
+            assert not front.window.undo_bar.isVisible()
+        assert facts(till) == [HANDED_OVER, HAND_OVER_UNDONE]
 
 
 # --- scans that lead to no hand-over ---

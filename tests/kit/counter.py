@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import count
@@ -15,7 +15,6 @@ from typing import Any
 from posapp import paths
 from posapp.counter import desk
 from posapp.counter.desk import Desk
-from posapp.counter.pickup import Pickup
 from posapp.counter.scanning import Result
 from posapp.counter.till import Done, Till
 from posapp.domain.codes import Scan, Source
@@ -121,21 +120,20 @@ class Counter:
 
 
 @contextmanager
-def open_counter(folder: Path) -> Iterator[Counter]:
-    """A counter on the till in ``folder``, made if there is none."""
+def open_counter(folder: Path, clock: Clock | None = None) -> Iterator[Counter]:
+    """A counter on the till in ``folder``, made if there is none; ``clock`` is one that runs already."""
     if not (folder / paths.LEDGER).exists():
         make_files(folder)
-    clock = Clock()
-    books = Books(folder, folder / paths.LEDGER, KEY)
+    clock = clock or Clock()
+    # The machine's own clock, by which the time to undo runs, is the test's too.
+    books = Books(folder, folder / paths.LEDGER, KEY, lambda: clock.seconds)
     mirror = open_writer(folder, KEY)
     woken: list[int] = []
     looked_up: list[str] = []
     till = Till(books, now=lambda: clock.now, clerk=lambda: "Ana", wake=lambda: woken.append(1))
     built = desk.build(till, looked_up.append)
-    # The same counter, but for the machine's own clock, by which the time to undo runs.
-    counter = replace(built, pickup=Pickup(till, monotonic=lambda: clock.seconds))
     try:
-        yield Counter(folder, books, mirror, clock, till, counter, woken, looked_up)
+        yield Counter(folder, books, mirror, clock, till, built, woken, looked_up)
     finally:
         mirror.close()
         books.close()

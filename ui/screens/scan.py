@@ -347,9 +347,10 @@ class ScanScreen(Screen):
         except PosappError as error:
             self.show_error(error)
             return ""
-        recent = self._recents.undone(acted)
-        if recent is not None:
+        if (recent := self._recents.undone(acted)) is not None:
             self.show_result(self.desk.scanning.again(recent.result))
+        elif acted.done.known is not None:  # no more among the last, or of before the window's restart
+            self.open(acted.done.known)
         return acted.undone
 
     def _leave(self) -> None:

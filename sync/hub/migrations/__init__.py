@@ -13,9 +13,6 @@ from sync.hub.database import Database
 HEAD = "0001"
 """The newest migration."""
 
-LOCK = 0x706F7361
-"""PostgreSQL's advisory lock under which one process migrates and the others wait."""
-
 
 def found(connection: Connection) -> str:
     """The revision of the database, "" where there is none yet."""
@@ -38,9 +35,7 @@ def upgrade(database: Database) -> None:
     except DBAPIError as error:
         why = str(error.orig).splitlines()[0][:200]
         raise Unavailable("database-unusable", where=database.where(), why=why) from error
-    with database.write() as connection:
-        if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    with database.write_alone() as connection:
         if not _is_done(found(connection)):
             _run(connection)
 

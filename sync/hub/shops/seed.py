@@ -311,8 +311,11 @@ def seed(database: Database, orders: int, now: datetime, seed: int = 20) -> bool
 
     False where the shop has orders already; then nothing is changed. Large numbers go in by bulk.
     """
-    with database.write() as connection:
-        if connection.execute(select(t.order.c.id).limit(1)).first() is not None:
+    with database.read() as connection:
+        if _has_orders(connection):
+            return False
+    with database.write_alone() as connection:
+        if _has_orders(connection):
             return False
         for code, (name, address, hours) in STORES.items():
             keys.put_store(
@@ -331,6 +334,10 @@ def seed(database: Database, orders: int, now: datetime, seed: int = 20) -> bool
                 drafts.clear()
         _write(connection, drafts)
     return True
+
+
+def _has_orders(connection: Connection) -> bool:
+    return connection.execute(select(t.order.c.id).limit(1)).first() is not None
 
 
 def _write(connection: Connection, drafts: list[_Draft]) -> None:

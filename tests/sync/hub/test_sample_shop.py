@@ -194,8 +194,7 @@ def test_every_state_of_an_order_occurs_at_the_first_store(url: str) -> None:
 def filled(tmp_url: str, orders: int, now: datetime = NOW) -> Database:
     database = Database(tmp_url)
     migrations.upgrade(database)
-    with database.write() as connection:
-        keys.begin(connection)
+    keys.begin(database)
     assert seed(database, orders, now)
     return database
 
