@@ -11,12 +11,16 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from posapp.domain import custody
 from posapp.domain.custody import Claim, Held
 from posapp.domain.facts import parse_timestamp, timestamp
 from posapp.domain.values import dataclass
-from posapp.storage.journal import Journal, boot_id
+from posapp.storage.journal import Journal
+
+_SAME_START_MS = 120_000
+"""Two readings of when the machine was started may differ by so much; no machine starts as quickly."""
 
 
 def uptime_ms() -> int:
@@ -132,33 +136,32 @@ class Claims:
 class _Book:
     """The ledger's tables as the rule wants them; lives as long as one transaction."""
 
-    def __init__(self, execute: Callable[..., list[tuple[object, ...]]], journal: Journal) -> None:
+    def __init__(self, execute: Callable[..., list[Any]], journal: Journal) -> None:
         self.execute = execute
         self._journal = journal
 
     def begin(self, now_ms: int) -> None:
-        """After a start of the machine: what was granted may still be used for as long as it was good."""
-        boot = boot_id()
-        if self._journal.meta("claims_boot") == boot:
+        """After a start of the machine: what was granted may still be used for as long as it was good.
+
+        Whether it was started is seen by the time it says it has been up. A wall clock that was set
+        looks the same, and does no harm: claims only last longer, and this till asks again for its own.
+        """
+        started = int(time.time() * 1000) - now_ms
+        before = self._journal.meta("claims_started_ms")
+        if before and abs(started - int(before)) < _SAME_START_MS:
             return
-        self.execute(
-            "UPDATE claim SET until_ms = ? WHERE until_ms > 0", (now_ms + custody.CLAIM_S * 1000,)
-        )
+        self.execute("UPDATE claim SET until_ms = ? WHERE until_ms > 0", (now_ms + custody.CLAIM_S * 1000,))
         self.execute("DELETE FROM heard", ())
         # The holder's own side: nobody knows how long the machine was off.
         self.execute("DELETE FROM granted", ())
-        self.execute(
-            "INSERT INTO meta(key, value) VALUES ('claims_boot', ?) "
-            "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-            (boot,),
-        )
+        self._put("claims_started_ms", str(started))
 
     def claim(self, order: str) -> Claim | None:
         rows = self.execute("SELECT till, token, until_ms, handed FROM claim WHERE order_id = ?", (order,))
         if not rows:
             return None
         till, token, until_ms, handed = rows[0]
-        return Claim(order, str(till), int(str(token)), int(str(until_ms)), tuple(json.loads(str(handed))))
+        return Claim(order, till, token, until_ms, tuple(json.loads(handed)))
 
     def keep(self, claim: Claim) -> None:
         self.execute(
@@ -171,16 +174,18 @@ class _Book:
     def next_token(self) -> int:
         epoch = int(self._journal.meta("store_epoch") or 0)
         number = int(self._journal.meta("claim_number") or 0) + 1
-        self.execute(
-            "INSERT INTO meta(key, value) VALUES ('claim_number', ?) "
-            "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-            (str(number),),
-        )
+        self._put("claim_number", str(number))
         return custody.token(epoch, number)
+
+    def _put(self, key: str, value: str) -> None:
+        self.execute(
+            "INSERT INTO meta(key, value) VALUES (?,?) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+            (key, value),
+        )
 
     def heard_ms(self, till: str) -> int:
         rows = self.execute("SELECT at_ms FROM heard WHERE till = ?", (till,))
-        return int(str(rows[0][0])) if rows else -1
+        return int(rows[0][0]) if rows else -1
 
     def hear(self, till: str, now_ms: int) -> None:
         self.execute(

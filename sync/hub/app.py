@@ -226,7 +226,11 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
                 return found or wire.ClaimAnswer(state="silent")
             await hub.relay.wait(ticket, left)
 
-    @app.post("/v1/claims/answers", status_code=204, responses={403: {"model": wire.Problem}, 404: {"model": wire.Problem}},)
+    @app.post(
+        "/v1/claims/answers",
+        status_code=204,
+        responses={403: {"model": wire.Problem}, 404: {"model": wire.Problem}},
+    )
     async def answer(token: Token, said: wire.QuestionAnswer) -> None:
         """The lead's answer to a question of a till that cannot reach it directly."""
         till = await hub.reading(hub.till, token)

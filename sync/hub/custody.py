@@ -40,14 +40,12 @@ KIND = "claim"
 ANSWER_S = 4.0
 """How long a question waits for the lead."""
 
-_LEASE = select(
-    lease_table.c.till, lease_table.c.epoch, lease_table.c.until_ms, lease_table.c.claims
-).where(lease_table.c.store == bindparam("store"))
+_LEASE = select(lease_table.c.till, lease_table.c.epoch, lease_table.c.until_ms, lease_table.c.claims).where(
+    lease_table.c.store == bindparam("store")
+)
 _LOCKED = _LEASE.with_for_update()
 _COMPLETE = select(till_table.c.complete_ms).where(till_table.c.id == bindparam("till"))
-_HEARD = (
-    update(till_table).where(till_table.c.id == bindparam("of")).values(complete_ms=bindparam("at"))
-)
+_HEARD = update(till_table).where(till_table.c.id == bindparam("of")).values(complete_ms=bindparam("at"))
 _OTHERS = select(till_table.c.id).where(till_table.c.store == bindparam("store")).limit(1).offset(1)
 _CLAIM = select(claim_table.c.till, claim_table.c.token, claim_table.c.until_ms).where(
     claim_table.c.store == bindparam("store"), claim_table.c.order_id == bindparam("order")
@@ -122,7 +120,12 @@ def move(database: Database, store: str, till: str, now: datetime) -> int:
             raise StorageFault("till-unknown", till=till)
         lease = lease_of(connection, store, lock=True)
         epoch = lease.epoch + 1 if lease else 1
-        values = {"till": till, "until_ms": _ms(now) + custody.LEASE_S * 1000, "epoch": epoch, "claims": 0}
+        values: dict[str, str | int] = {
+            "till": till,
+            "until_ms": _ms(now) + custody.LEASE_S * 1000,
+            "epoch": epoch,
+            "claims": 0,
+        }
         if lease:
             _change(connection, store, **values)
         else:
@@ -134,9 +137,7 @@ def move(database: Database, store: str, till: str, now: datetime) -> int:
 def lost_ledger(connection: Connection, till: str) -> None:
     """A till that is enrolled again may have forgotten what it granted: its store gets a new epoch."""
     connection.execute(
-        update(lease_table)
-        .where(lease_table.c.till == till)
-        .values(epoch=lease_table.c.epoch + 1, claims=0)
+        update(lease_table).where(lease_table.c.till == till).values(epoch=lease_table.c.epoch + 1, claims=0)
     )
 
 

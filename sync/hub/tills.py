@@ -18,7 +18,7 @@ from posapp.domain import codes
 from posapp.domain.errors import StorageFault
 from posapp.domain.facts import GENESIS, timestamp
 from posapp.domain.goods import code_token
-from sync.hub import keys
+from sync.hub import custody, keys
 from sync.hub.database import Database
 from sync.hub.refusals import Refusal
 from sync.hub.tables import enrolment, store, till
