@@ -324,10 +324,15 @@ class TillApp:
         settings.save(self._folder, chosen)
 
     def _catch_errors(self) -> None:
-        """An exception nobody caught is logged with its traceback; the till goes on."""
+        """An exception nobody caught is logged with its traceback and told in a sentence; all goes on."""
+        from ui.mishap import Mishap
+
+        self.window.status.mishap = Mishap(self.window)
+        tell = self.bridge.mishap.emit
 
         def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
             log.error("an error nobody expected", exc_info=(kind, error, trace))
+            tell()
 
         def in_thread(found: threading.ExceptHookArgs) -> None:
             log.error(
@@ -335,6 +340,7 @@ class TillApp:
                 found.thread.name if found.thread else "a thread",
                 exc_info=found.exc_value,
             )
+            tell()
 
         for module, name, ours in ((sys, "excepthook", hook), (threading, "excepthook", in_thread)):
             self._stack.callback(setattr, module, name, getattr(module, name))

@@ -60,7 +60,8 @@ class Bridge(QObject):
     `line_changed` with a `LineState`; `looked_up` with a `LookedUp`; `mirror_replaced`;
     `device_changed` with a value that has ``name``, ``state`` and ``reason``; `print_job` with a
     `PrintJob`, `printer_changed` with a `PrinterState`; `picture_read` with whether
-    a picture had a code, or None where pictures cannot be read; `sync_failed` with the reason, once sync
+    a picture had a code, or None where pictures cannot be read; `mishap` after an error of the program
+    itself, already logged; `sync_failed` with the reason, once sync
     cannot go on by itself.
     """
 
@@ -74,4 +75,5 @@ class Bridge(QObject):
     print_job = Signal(object)
     printer_changed = Signal(object)
     picture_read = Signal(object)
+    mishap = Signal()
     sync_failed = Signal(str)

@@ -3,17 +3,23 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from posapp import paths, texts
 from posapp.app import TillApp
 from posapp.domain.errors import StorageFault
 from posapp.storage import files
 from tests.kit.counter import KEY, make_files
+from tests.kit.front import open_front
 from tests.kit.shop import environment
 
 
@@ -51,6 +57,43 @@ def damage(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
+
+
+def test_an_error_of_the_program_itself_is_told_calmly_and_the_work_goes_on(folder: Path) -> None:
+    def breaks() -> None:
+        raise RuntimeError("a bug of the day")
+
+    with open_front(folder, expected="a bug of the day") as front:
+        window, field = front.window, front.window.home.field
+        front.until(window.isActiveWindow, what="the window is in front")
+        field.setFocus()
+        QTest.keyClicks(field, "Berg")
+        mishap = window.status.mishap
+        assert mishap is not None
+        assert not mishap.strip.isVisible()
+        QTimer.singleShot(0, window, breaks)
+        front.until(mishap.strip.isVisible, what="the sentence")
+        assert "What was shown as done is kept." in mishap.strip.text
+        assert (QApplication.focusWidget(), field.text()) == (field, "Berg")
+        assert front.scan("4006381333931").headline == "Product"
+        window.apply(replace(window.settings, language="de"))
+        assert "Was als erledigt angezeigt wurde, ist gespeichert." in mishap.strip.text
+        # Once a minute: no later error makes the minute longer, so none is told twice.
+        left = mishap._shown.remainingTime()
+        thread = threading.Thread(target=breaks, name="a thread of ours")
+        thread.start()
+        thread.join()
+        QTimer.singleShot(0, window, breaks)
+        front.serve(0)
+        assert 0 < mishap._shown.remainingTime() <= left
+        mishap._shown.start(0)
+        front.until(mishap.strip.isHidden, what="the minute is over")
+        thread = threading.Thread(target=breaks, name="a thread of ours")
+        thread.start()
+        thread.join()
+        front.until(mishap.strip.isVisible, what="told again")
+    assert (folder / "logs").is_dir()
+    texts.use("en")
 
 
 def test_a_second_window_on_the_same_folder_is_told(folder: Path) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from PySide6.QtWidgets import QApplication
+
 from posapp.counter.scanning import Elsewhere
 from posapp.domain.codes import Fault, Prefix, Scan, Source, make
 from posapp.domain.facts import Answer
@@ -16,6 +18,7 @@ from tests.screens.doctor import doctor_scenes
 from tests.screens.samples import CASE, EVERYTHING, ORDERS, STORE_CARD, code_of, scan_for, token
 from tests.screens.service import service_scenes
 from ui.bridge import Bridge, DeviceState, LineState, LookedUp
+from ui.mishap import Mishap
 from ui.pictures import Pictures
 from ui.window import TillWindow
 
@@ -116,6 +119,7 @@ def scenes() -> Iterator[tuple[str, Scene]]:
     yield "guessing", _guess
     yield "attention_guessing", lambda s: s.window.go("attention")
     yield from service_scenes()
+    yield "mishap", _mishap
     yield "settings", lambda s: s.window.go("settings")
     yield "settings_scan", _try_scanner
     yield from doctor_scenes()
@@ -211,6 +215,17 @@ def _try_scanner(stage: Stage) -> None:
     stage.scan(code_of("W-1001"))
 
 
+def _mishap(stage: Stage) -> None:
+    """An error of the program itself."""
+    mishap = stage.window.status.mishap = Mishap(stage.window)
+    stage.window.go("scan")
+    stage.bridge.mishap.emit()
+    QApplication.sendPostedEvents(mishap)
+
+
 def _help(stage: Stage) -> None:
+    mishap = stage.window.status.mishap
+    assert mishap is not None
+    mishap.strip.hide()
     stage.window.go("scan")
     stage.window.show_help()
