@@ -24,8 +24,10 @@ from typing import TYPE_CHECKING, Any
 
 from bench import orders
 from posapp import paths
+from posapp.domain.custody import LEASE_S
 from posapp.domain.facts import timestamp
 from posapp.storage import files, journal, migrations, mirror
+from posapp.storage.claims import Claims
 
 if TYPE_CHECKING:
     from sqlcipher3.dbapi2 import Connection
@@ -114,6 +116,7 @@ def _ledger(folder: Path) -> None:
         generation=GENERATION,
         hub="http://127.0.0.1:9",
     )
+    Claims(ledger).keep_lease(f"{orders.STORE}-1", 1, LEASE_S, datetime.now(UTC), alone=True)
     ledger.close()
 
 

@@ -105,6 +105,11 @@ _SENTENCES = {
     "order-unpaid": N_("Order {number} is not paid. Please send the customer to the shop."),
     "order-pay-first": N_("Order {number} is to be paid here first. Please take the amount."),
     "already-handed-over": N_("Order {number} was handed over already. Please hand over nothing."),
+    "served-elsewhere": N_("{till} is serving order {number}. Please ask there."),
+    "handed-over-elsewhere": N_("{till} has handed over order {number}. Please hand over nothing."),
+    "claim-missing": N_(
+        "Neither the shop nor the lead till can be reached. Please scan the parcel's own label, or ask a manager."
+    ),
     "more-than-ordered": N_("That is more than was ordered in {number}. Please count again."),
     "nothing-to-hand-over": N_("There is nothing to hand over in {number}. Please scan again."),
     "nothing-to-undo": N_("There is nothing to take back in {number} any more."),

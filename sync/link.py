@@ -67,6 +67,14 @@ class EngineLink:
         self._asked += 1
         self._say({"look_up": code, "ask": self._asked})
 
+    def claim(self, order: str, known: Sequence[str]) -> None:
+        """Ask for the right to hand an order over; the answer comes as an event ``claim``."""
+        self._say({"claim": order, "known": list(known)})
+
+    def release(self, order: str) -> None:
+        """The order is not needed here any more."""
+        self._say({"release": order})
+
     def _say(self, message: Mapping[str, Any]) -> None:
         with self._lock:
             stream = self._process.stdin if self._process else None

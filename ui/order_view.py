@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 HAND_OVER = "hand_over"
 NOTE_READ = "note_read"
 EXTEND = "extend"
+ASK_AGAIN = "ask_again"
+OVERRIDE = "override"
 CLEARS_AFTER_S = 5.0
 
 _NEXT: dict[Verdict, str] = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from posapp.counter import pickup as pickups
 from posapp.counter import service as services
 from posapp.counter.attention import Attention
+from posapp.counter.custody import Custody
 from posapp.counter.pickup import Pickup
 from posapp.counter.queues import Queues
 from posapp.counter.scanning import Scanning
@@ -33,6 +34,7 @@ class Desk:
     queues: Queues
     service: Service
     look_up: Callable[[str], None]
+    custody: Custody
 
     def last_act(self) -> tuple[Fact, Done] | None:
         """This till's newest act as long as it can be taken back, with the seconds left; else None."""
@@ -47,17 +49,27 @@ class Desk:
         return None
 
 
-def build(till: Till, look_up: Callable[[str], None]) -> Desk:
-    """The desk of one till: each kind of subject with the use case that judges it."""
-    pickup = Pickup(till)
+def build(
+    till: Till,
+    look_up: Callable[[str], None],
+    claim: Callable[[str, Sequence[str]], None] = lambda order, known: None,
+    release: Callable[[str], None] = lambda order: None,
+) -> Desk:
+    """The desk of one till: each kind of subject with the use case that judges it.
+
+    ``claim`` and ``release`` speak to sync of the right to hand an order over.
+    """
+    custody = Custody(till, claim, release)
+    pickup = Pickup(till, custody)
     service = Service(till)
     lookers = {"order": pickup.look, "ticket": service.look}
     return Desk(
         till=till,
-        scanning=Scanning(till, lookers),
+        scanning=Scanning(till, lookers, custody),
         pickup=pickup,
         attention=Attention(till),
         queues=Queues(till, lookers),
         service=service,
         look_up=look_up,
+        custody=custody,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from posapp.counter.custody import Custody
 from posapp.counter.till import Done, Till
 from posapp.domain.errors import Refused
 from posapp.domain.facts import Answer, Fact, subject
@@ -30,21 +31,25 @@ class Pickup:
     till, however often the button is pressed. Prohibition: never call a device or the network here.
     """
 
-    def __init__(self, till: Till) -> None:
+    def __init__(self, till: Till, custody: Custody) -> None:
         self._till = till
+        self._custody = custody
 
     def look(self, known: Known, token: str = "") -> tuple[StrEnum, Judged]:
         """The verdict for an order found by ``token``."""
         judged = self._judge(known, token)
         return judged.verdict, judged
 
-    def hand_over(self, number: str, *, token: str = "", proof: str = "code", **said: object) -> Done:
+    def hand_over(
+        self, number: str, *, token: str = "", proof: str = "code", override: str = "", **said: object
+    ) -> Done:
         """Hand over everything of the order that may leave now.
 
-        ``proof`` is how the customer was known: ``code``, ``number``, ``name``. ``said`` holds what
-        the verdict asked for: ``paid_here=True``, ``answer="..."``, ``extended=True`` (expired).
-        Raises Refused where the order, read again inside the transaction, may not leave, and
-        StorageFault; then nothing was written.
+        ``proof`` is how the customer was known: ``code``, ``number``, ``name``, ``label`` (the parcel's
+        own, in the clerk's hand). ``override`` is the reason for which a manager lets it leave without
+        the right to. ``said`` holds what the verdict asked for: ``paid_here=True``, ``answer="..."``,
+        ``extended=True`` (expired). Raises Refused where the order, read again inside the transaction,
+        may not leave or is another till's, and StorageFault; then nothing was written.
         """
 
         def decide(known: Known | None) -> Fact:
@@ -62,6 +67,9 @@ class Pickup:
                     "lines": dict(judged.lines),
                     "proof": "pass" if judged.person or judged.verdict is Verdict.PASS else proof,
                     "verdict": judged.verdict.value,
+                    "custody": self._custody.take(
+                        known, proof=proof if judged.parcels_here == 1 else "", override=override
+                    ),
                     **{key: value for key, value in said.items() if value},
                 },
             )

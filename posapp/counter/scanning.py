@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from posapp.counter.custody import Custody, Standing
 from posapp.counter.guessing import Guessing
 from posapp.counter.till import Till
 from posapp.domain import mat, tokens
@@ -18,7 +19,7 @@ from posapp.domain.codes import Kind, Reading, SameCode, Scan, Source, Unreadabl
 from posapp.domain.goods import code_token
 from posapp.domain.known import Known
 from posapp.domain.mat import Command
-from posapp.domain.pickup import Verdict
+from posapp.domain.pickup import MAY_HAND_OVER, Verdict
 from posapp.domain.tokens import Doubt
 from posapp.domain.values import dataclass, replace
 
@@ -45,7 +46,7 @@ class Result:
     ``text`` is what was scanned, shortened and fit to be shown. ``stale`` is the age of the data
     where it must be told. ``online`` tells whether the hub was in reach. ``wait_s`` is how long the
     next unknown code waits while somebody seems to be guessing; ``cleared``: a manager's badge has
-    just ended that.
+    just ended that. ``standing`` is how it stands with the right to hand it over.
     """
 
     verdict: StrEnum
@@ -60,6 +61,7 @@ class Result:
     online: bool = True
     wait_s: int = 0
     cleared: bool = False
+    standing: Standing = Standing()
 
 
 _SEARCHED = frozenset({Kind.PICKUP, Kind.TOKEN, Kind.CLAIM_TICKET, Kind.PARCEL, Kind.FREE})
@@ -80,9 +82,10 @@ class Scanning:
     that one order and comes back with `found`.
     """
 
-    def __init__(self, till: Till, lookers: Mapping[str, Looker]) -> None:
+    def __init__(self, till: Till, lookers: Mapping[str, Looker], custody: Custody) -> None:
         self._till = till
         self._lookers = lookers
+        self._custody = custody
         self._same = SameCode()
         self._same_command = SameCode(MAT_REPEATS_MS)
         self.guessing = Guessing(till)
@@ -141,6 +144,7 @@ class Scanning:
             token=token,
             stale=self._till.stale(),
             online=self.online,
+            standing=self._custody.standing(known) if verdict in MAY_HAND_OVER else Standing(),
         )
 
     def again(self, result: Result) -> Result:

@@ -20,6 +20,7 @@ from posapp.domain.known import Known, Standing
 from posapp.domain.orders import Index
 from posapp.domain.subjects import Subject, fold, read_body
 from posapp.domain.values import replace
+from posapp.storage.claims import Claims
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import Mirror, open_writer, path_in
 
@@ -58,6 +59,7 @@ class Books:
         except BaseException:
             self.journal.close()
             raise
+        self.claims = Claims(self.journal)
         self.till = self.journal.meta("till")
         self.store = self.journal.meta("store")
 

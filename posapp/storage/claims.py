@@ -51,20 +51,11 @@ class Claims:
     def __init__(self, journal: Journal, uptime: Callable[[], int] = uptime_ms) -> None:
         self._journal = journal
         self._uptime = uptime
-        self._till = journal.meta("till")
 
     # -- the lease --------------------------------------------------------------------------------
     def lease(self) -> Lease | None:
         """The lease as the hub told it; None while it never did."""
-        until = self._journal.meta("lease_until")
-        if not until:
-            return None
-        return Lease(
-            self._journal.meta("lead"),
-            int(self._journal.meta("store_epoch") or 0),
-            parse_timestamp(until),
-            self._journal.meta("alone") == "1",
-        )
+        return self._lease()[0]
 
     def keep_lease(self, lead: str, epoch: int, seconds: int, now: datetime, *, alone: bool) -> None:
         """Keep what the hub told."""
@@ -75,8 +66,21 @@ class Claims:
 
     def leads(self, now: datetime) -> bool:
         """Whether this till grants."""
-        lease = self.lease()
-        return lease is not None and lease.till == self._till and (lease.alone or now < lease.until)
+        lease, me = self._lease()
+        return lease is not None and lease.till == me and (lease.alone or now < lease.until)
+
+    def _lease(self) -> tuple[Lease | None, str]:
+        found = self._journal.metas("till", "lead", "store_epoch", "lease_until", "alone")
+        until = found.get("lease_until")
+        if not until:
+            return None, ""
+        lease = Lease(
+            found.get("lead", ""),
+            int(found.get("store_epoch", "0")),
+            parse_timestamp(until),
+            found.get("alone") == "1",
+        )
+        return lease, found.get("till", "")
 
     # -- as the lead ------------------------------------------------------------------------------
     def grant(
@@ -90,6 +94,26 @@ class Claims:
         """A till handed the order over."""
         with self._book() as book:
             custody.handed_over(book, order, till, ref)
+
+    def take(self, order: str, *, known: Collection[str]) -> int | Held:
+        """Grant the order to this till itself, inside the transaction that hands it over; its token.
+
+        The only till of a store writes nothing down: there is nobody whom it would have to refuse.
+        """
+        lease, me = self._lease()
+        if lease is not None and lease.alone:
+            return custody.token(lease.epoch, 0)
+        given = self.grant(order, me, known=known)
+        return given if isinstance(given, Held) else given.token
+
+    def holder(self, order: str, *, known: Collection[str]) -> Held | None:
+        """Whom this till, as the lead, would have to refuse the order for."""
+        lease, me = self._lease()
+        if lease is not None and lease.alone:
+            return None
+        with self._book() as book:
+            found = custody.grant(_Unwritten(book), order, me, now_ms=self._uptime(), known=known)
+        return found if isinstance(found, Held) else None
 
     def given_back(self, order: str, till: str) -> None:
         """The holder needs the order no more."""
@@ -192,3 +216,17 @@ class _Book:
             "INSERT INTO heard(till, at_ms) VALUES (?,?) ON CONFLICT(till) DO UPDATE SET at_ms = excluded.at_ms",
             (till, now_ms),
         )
+
+
+class _Unwritten:
+    """A book that is only looked into."""
+
+    def __init__(self, book: _Book) -> None:
+        self.claim = book.claim
+        self.heard_ms = book.heard_ms
+
+    def keep(self, claim: Claim) -> None:
+        pass
+
+    def next_token(self) -> int:
+        return 0

@@ -69,7 +69,7 @@ class Journal:
 
             upgrade(path, key)
             self._connection = files.connect(path, key, write=write, durable=True)
-        self._boot = boot_id()
+        self._boot = _boot_id()
 
     def close(self) -> None:
         """Close the file; the last one to close it folds the write-ahead log in."""
@@ -270,6 +270,16 @@ class Journal:
             row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else ""
 
+    def metas(self, *keys: str) -> dict[str, str]:
+        """Several values at one look; what there is not is left out."""
+        marks = ",".join("?" * len(keys))
+        with self._lock, files.faults(self.path):
+            rows = self._connection.execute(
+                f"SELECT key, value FROM meta WHERE key IN ({marks})",  # only marks
+                keys,
+            ).fetchall()
+        return dict(rows)
+
     def set_meta(self, **values: str) -> None:
         """Keep values durably, all or none."""
         with self._lock, files.writing(self._connection, self.path) as connection:
@@ -367,7 +377,7 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     )
 
 
-def boot_id() -> str:
+def _boot_id() -> str:
     """Which run of the machine this is, so that monotonic times can be compared.
 
     Where the system does not say it is this open journal's own: then only its own times compare.

@@ -1,7 +1,9 @@
 """The channel between window and engine: JSON lines over the engine's standard input and output.
 
-In:  ``{"wake": true}`` · ``{"look_up": code, "ask": n}`` · end of file: the window is gone.
-Out: ``{"changed": [subjects]}`` (``["*"]``: anything) · ``{"answered": [seq…]}`` · ``{"mirror": "new"}``
+In:  ``{"wake": true}`` · ``{"look_up": code, "ask": n}`` · ``{"claim": order, "known": [fact ids]}`` ·
+     ``{"release": order}`` · end of file: the window is gone.
+Out: ``{"claim": {"order": …, "state": `sync.wire.ClaimAnswer`'s, "till": …}}`` · ``{"custody": lead}``
+     ``{"changed": [subjects]}`` (``["*"]``: anything) · ``{"answered": [seq…]}`` · ``{"mirror": "new"}``
      ``{"line": {"online": bool, "since": iso, "reason": key}}`` · ``{"fatal": reason}``
      ``{"found": {"ask": n, "code": code, "outcome": "record" | "elsewhere" | "unknown" | "unreachable",
      "kind": …, "id": … (record: it is in the mirror now), "elsewhere": {store, name, address, hours}}}``

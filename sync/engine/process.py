@@ -27,6 +27,7 @@ from posapp.storage.mirror import Mirror, open_writer, path_in
 from sync import wire
 from sync.engine.channel import Outbox, listen
 from sync.engine.client import LOOK_UP_S, Hub, NotEnrolled
+from sync.engine.custody import Custody
 from sync.engine.line import Line, Tell, keep_on
 from sync.engine.pull import Pull, readable
 from sync.engine.push import Push
@@ -87,11 +88,14 @@ def _serve(folder: Path, keys: Keys, stdin: IO[str] | None, tell: Tell, ended: t
     key = keys.load(folder)
     asked: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
     woken: list[Callable[[], None]] = []
+    taking: list[Callable[[dict[str, Any]], None]] = []
 
     def hear(message: dict[str, Any]) -> None:
         code = message.get("look_up")
         if isinstance(code, str):
             asked.put((code, message.get("ask")))
+        for take in taking:
+            take(message)
         for wake in woken:
             wake()
 
@@ -107,6 +111,7 @@ def _serve(folder: Path, keys: Keys, stdin: IO[str] | None, tell: Tell, ended: t
                 return DONE
         engine = stack.enter_context(Engine(folder, key, tell, asked, ended.set))
         woken.append(engine.line.wake)
+        taking.append(engine.take)
         log.info("serving")
         while not ended.wait(FOLD_EVERY_S):
             engine.fold()
@@ -141,10 +146,10 @@ class Engine:
             self._journal = Journal(folder / paths.LEDGER, key, write=True)
             stack.callback(self._journal.close)
             url, token = _till(self._journal)
-            self._hubs = [Hub(url, token) for _ in range(3)]
+            self._hubs = [Hub(url, token) for _ in range(4)]
             for hub in self._hubs:
                 stack.callback(hub.close)
-            pushing, pulling, self._looking = self._hubs
+            pushing, pulling, self._looking, granting = self._hubs
             push = Push(pushing, self._journal, self.line, tell)
             self._pull = Pull(
                 pulling,
@@ -155,8 +160,10 @@ class Engine:
                 tell=tell,
                 rebuilt=push.ask_again,
                 news=push.news,
+                seen=lambda change: self._custody.seen(change.kind, change.id, change.body),
             )
             stack.callback(self._pull.close)
+            self._custody = Custody(granting, self._journal, self.line, tell, self._pull.hand_overs)
             self._stack = stack.pop_all()
         self._ends: list[tuple[threading.Thread, Hub, float]] = [
             (
@@ -166,6 +173,7 @@ class Engine:
             ),
             (self._thread("pull", lambda: keep_on(self.line, "pull", self._pull.step, 0)), pulling, 0),
             (self._thread("look-up", self._look_up), self._looking, 0),
+            (self._thread("custody", self._custody.run), granting, 0),
         ]
 
     def __enter__(self) -> Engine:
@@ -190,6 +198,15 @@ class Engine:
             self._journal.checkpoint()
         except StorageFault as fault:
             log.warning("not folded: %s", fault)
+
+    def take(self, message: dict[str, Any]) -> None:
+        """What the window says beside waking and looking up: claims."""
+        claim, release = message.get("claim"), message.get("release")
+        if isinstance(claim, str):
+            known = message.get("known")
+            self._custody.ask(claim, [str(ref) for ref in known] if isinstance(known, list) else [])
+        if isinstance(release, str):
+            self._custody.release(release)
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from posapp.domain.errors import StorageFault
 from posapp.domain.facts import timestamp
+from posapp.domain.orders import Order
 from posapp.domain.subjects import read_body
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import Change, MirrorWriter, begin_anew, open_writer, sweep, take_over
@@ -40,7 +41,8 @@ class Pull:
     """The pulling end and the owner of the mirror. `step` takes one page; one thread calls it.
 
     `take` and `fold` may be called from another thread. ``rebuilt`` is called when the hub's past
-    turned out to be another one, ``news`` with each page's mark of answers that changed. Raises StorageFault on opening.
+    turned out to be another one, ``news`` with each page's mark of answers that changed, ``seen`` with each
+    change that the mirror has now. Raises StorageFault on opening.
     """
 
     def __init__(
@@ -54,10 +56,12 @@ class Pull:
         tell: Tell,
         rebuilt: Callable[[], None],
         news: Callable[[int], None],
+        seen: Callable[[Change], None] = lambda change: None,
     ) -> None:
         self._hub = hub
         self._rebuilt = rebuilt
         self._news = news
+        self._seen = seen
         self._folder = folder
         self._key = key
         self._journal = journal
@@ -150,7 +154,11 @@ class Pull:
         if self._pages % FOLD_EVERY == 0:
             into.checkpoint()
             self._journal.checkpoint()
-        if changed and into is self._mirror:
+        if into is not self._mirror:
+            return
+        for change in changes:
+            self._seen(change)
+        if changed:
             self._tell({"changed": changed})
 
     def _through(self, page: wire.FeedPage) -> int:
@@ -181,6 +189,13 @@ class Pull:
         self._tell({"mirror": "new"})
         self._tell({"changed": ["*"]})
         sweep(self._folder)
+
+    def hand_overs(self, order: str) -> list[str]:
+        """The facts' ids of an order's hand-overs as the mirror has them."""
+        with self._lock:
+            found = self._mirror.get("order", order)
+        value = read_body("order", found.body) if found else None
+        return [done.ref for done in value.hand_overs] if isinstance(value, Order) else []
 
     # -- one record -------------------------------------------------------------------------------
     def take(self, found: wire.FeedChange) -> None:

@@ -17,11 +17,13 @@ from posapp.counter import desk
 from posapp.counter.desk import Desk
 from posapp.counter.scanning import Result
 from posapp.counter.till import Done, Till
+from posapp.domain import custody
 from posapp.domain.codes import Scan, Source
 from posapp.domain.facts import Answer, timestamp
 from posapp.domain.known import Known
 from posapp.domain.orders import Order
 from posapp.storage.books import Books
+from posapp.storage.claims import Claims
 from posapp.storage.journal import Journal
 from posapp.storage.migrations import upgrade
 from posapp.storage.mirror import Change, MirrorWriter, open_writer
@@ -46,6 +48,8 @@ def make_files(folder: Path) -> None:
     journal.set_meta(
         till="t1", store=STORE, epoch="1", token="secret", store_key=STORE_KEY.hex(), hub="http://x"
     )
+    # As told at enrolment: the only till of its store, and so its own lead.
+    Claims(journal).keep_lease("t1", 1, custody.LEASE_S, NOW, alone=True)
     journal.close()
     open_writer(folder, KEY).close()
 

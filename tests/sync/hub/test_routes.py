@@ -34,6 +34,9 @@ def test_every_published_route_is_known_here(hub: Served) -> None:
         ("GET", "/v1/feed"),
         ("POST", "/v1/facts"),
         ("GET", "/v1/orders/{code}"),
+        ("POST", "/v1/leases"),
+        ("POST", "/v1/claims"),
+        ("POST", "/v1/claims/answers"),
         ("GET", "/v1/health"),
     }
 
