@@ -23,7 +23,7 @@ CYCLES ?= 500
 # What ruff, mypy and the other checks look at: folders that a checkout has.
 CODE := $(wildcard posapp ui drivers sync resources tests tools bench)
 
-.PHONY: help demo test check prove bench crash texts clean
+.PHONY: help demo test check prove bench load crash texts clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | \
@@ -50,6 +50,9 @@ bench: $(BIN)/.test ## measure the speed at the counter, as ratios
 	@$(BIN)/python -m bench $(ARGS)
 	@$(BIN)/python -m bench.scanner
 	@$(BIN)/python -m bench.camera
+
+load: $(BIN)/.test ## thousands of simulated tills at one hub on PostgreSQL; ARGS="--tills 10000" and the like
+	@$(BIN)/python -m bench.load $(ARGS)
 
 crash: $(BIN)/.test ## kill the till again and again during hand-overs; CYCLES=500
 	@$(BIN)/python -m tests.crash.loop --cycles $(CYCLES) $(ARGS)

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from posapp.domain.cards import CardAnswer, CardReceipt, Step
     from posapp.domain.codes import Scan
+    from posapp.domain.money import Money
     from posapp.domain.slips import Outcome, PrinterState, PrintJob, Slip, Trouble
 
 
@@ -184,4 +186,56 @@ class PrintLane(Protocol):
 
     def show(self, upper: str, lower: str = "") -> None:
         """Show two lines to the customer."""
+        ...
+
+
+class PaymentTerminal(Protocol):
+    """A card terminal. Called from its own thread only, but for `cancel` and `stop`; a payment takes minutes."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the journal."""
+        ...
+
+    def last_receipt(self) -> CardReceipt | None:
+        """The last receipt it keeps; None where it tells none that can be used.
+
+        Raises Unavailable where it cannot be asked now. Moves no money.
+        """
+        ...
+
+    def pay(self, amount: Money, on_step: Callable[[Step], object]) -> CardAnswer:
+        """Take an amount. Asks for money at most once, and raises nothing: what is not told is *unknown*."""
+        ...
+
+    def cancel(self) -> None:
+        """Ask it to give up the payment that runs; that still ends by itself. From any thread, at once."""
+        ...
+
+    def stop(self) -> None:
+        """Let go of it; what runs ends *unknown*. From any thread, at once, for good."""
+        ...
+
+
+class PaymentLane(Protocol):
+    """The way from the counter to the card terminal. Every call returns at once; the answers are news."""
+
+    def ask(self, sale: str) -> None:
+        """Ask for the last receipt, once."""
+        ...
+
+    def pay(self, sale: str, amount: Money) -> None:
+        """Take the amount, once."""
+        ...
+
+    def look_up(self, sale: str) -> None:
+        """Ask for the last receipt, again and again until the terminal answers."""
+        ...
+
+    def leave(self, sale: str) -> None:
+        """Look up no more."""
+        ...
+
+    def cancel(self) -> None:
+        """Give up the payment that runs, if the terminal still can."""
         ...

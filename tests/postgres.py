@@ -57,7 +57,7 @@ def server(changed: Mapping[str, str] = NOTHING) -> Iterator[str]:
             as_user = ["runuser", "-u", USER, "--"]
         data = folder / "data"
         port = _free_port()
-        options = OPTIONS | changed | {"port": str(port), "unix_socket_directories": str(folder)}
+        options = OPTIONS | dict(changed) | {"port": str(port), "unix_socket_directories": str(folder)}
         _run(
             *as_user,
             bins / "initdb",

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from fastapi import Depends, FastAPI, Path, Query, Request
 from fastapi.responses import Response
@@ -25,20 +25,15 @@ from sync.hub import custody, feed, keys, lookup, records, shop_writer, tills
 from sync.hub.database import READERS, WRITERS, Database
 from sync.hub.errors import add_errors
 from sync.hub.ledger import Ledger
-from sync.hub.limits import MAX_CALLERS, BodyLimit, Buckets
+from sync.hub.limits import MAX_CALLERS, RATES, BodyLimit, Buckets, Rates
 from sync.hub.refusals import Refusal
 from sync.hub.relay import Relay
 from sync.hub.shops import Shop
 
-LOOKUPS = (30, 0.5)
-CLAIMS = (120, 5.0)
-ENROLMENTS = (60, 1.0)
-"""How many at once, and how many a second after that: for a till, and for an address."""
-
 Result = TypeVar("Result")
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": wire.Problem} for status in (401, 413, 422, 429, 503)
+    status: {"model": wire.Problem} for status in (401, 408, 413, 415, 422, 429, 503)
 }
 
 
@@ -47,23 +42,32 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class Caller(NamedTuple):
+    """A till, and its store."""
+
+    till: str
+    store: str
+
+
 class Hub:
     """What the handlers share. Made by `create`; `start` and `stop` are called on the event loop."""
 
-    def __init__(self, database: Database, shop: Shop, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, shop: Shop, now: Callable[[], datetime], rates: Rates) -> None:
         self.database = database
         self.shop = shop
         self.now = now
         self.ledger = Ledger(database, now, self.told)
-        self.lookups = Buckets(*LOOKUPS, time.monotonic)
-        self.claims = Buckets(*CLAIMS, time.monotonic)
-        self.enrolments = Buckets(*ENROLMENTS, time.monotonic)
+        self.pushes = Buckets(*rates.pushes, time.monotonic)
+        self.feeds = Buckets(*rates.feeds, time.monotonic)
+        self.lookups = Buckets(*rates.lookups, time.monotonic)
+        self.claims = Buckets(*rates.claims, time.monotonic)
+        self.enrolments = Buckets(*rates.enrolments, time.monotonic)
         self._readers = ThreadPoolExecutor(READERS, "hub-read")
         self._writers = ThreadPoolExecutor(WRITERS, "hub-write")
         self._relay: Relay | None = None
-        # A till never changes its store, so what it waits for need not be looked up each time; who
-        # may read is decided with each page.
-        self._stores: dict[str, str] = {}
+        # A till never changes its store, so who calls need not be looked up each time; whether he
+        # still may is decided with each page and each fact.
+        self._callers: dict[str, Caller] = {}
 
     @property
     def relay(self) -> Relay:
@@ -100,14 +104,16 @@ class Hub:
         """Run a job that writes."""
         return await asyncio.get_running_loop().run_in_executor(self._writers, job, *args)
 
-    async def store_of(self, token: str) -> str:
-        """The store of the till with this token. Raises Refusal 401."""
-        found = self._stores.get(token)
+    async def caller(self, token: str, buckets: Buckets) -> Caller:
+        """The till with this token, its call counted. Raises Refusal 401, 429."""
+        found = self._callers.get(token)
         if found is None:
-            found = (await self.reading(self.till, token)).store
-            if len(self._stores) >= MAX_CALLERS:
-                self._stores.clear()
-            self._stores[token] = found
+            till = await self.reading(self.till, token)
+            found = Caller(till.id, till.store)
+            if len(self._callers) >= MAX_CALLERS:
+                self._callers.clear()
+            self._callers[token] = found
+        buckets.take(found.till)
         return found
 
     def till(self, token: str) -> tills.Till:
@@ -120,9 +126,11 @@ class Hub:
             return records.heads(connection)
 
 
-def create(database: Database, shop: Shop, now: Callable[[], datetime] = utc_now) -> FastAPI:
+def create(
+    database: Database, shop: Shop, now: Callable[[], datetime] = utc_now, rates: Rates = RATES
+) -> FastAPI:
     """The application; its `Hub` is ``app.state.hub``. The database must be migrated."""
-    hub = Hub(database, shop, now)
+    hub = Hub(database, shop, now, rates)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -164,7 +172,7 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
     @app.post("/v1/enrolments", responses={403: {"model": wire.Problem}})
     async def enrol(request: Request, wanted: wire.EnrolRequest) -> wire.Enrolled:
         """Turn a one-time code into a till."""
-        _within(hub.enrolments, request.client.host if request.client else "")
+        hub.enrolments.take(request.client.host if request.client else "")
         return await hub.writing(tills.enrol, hub.database, wanted.code, wanted.name, hub.now())
 
     @app.get("/v1/feed", responses={200: {"model": wire.FeedPage}, 410: {"model": wire.Problem}})
@@ -176,7 +184,7 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
     ) -> Response:
         """What changed in the till's store; with ``wait``, held until something does."""
         until = time.monotonic() + wait
-        store = await hub.store_of(token)
+        store = (await hub.caller(token, hub.feeds)).store
         while True:
             ticket = hub.relay.ticket(store)
             page = await hub.reading(feed.page, hub.database, token, after, limit)
@@ -192,27 +200,28 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
     )
     async def push(token: Token, request: wire.FactsRequest) -> wire.FactsAnswer:
         """Take facts of the till's journal; sending them again changes nothing."""
+        await hub.caller(token, hub.pushes)
         return await hub.writing(hub.ledger.push, token, request)
 
     @app.get("/v1/orders/{code}", responses={404: {"model": wire.Problem}})
     async def look_up(token: Token, code: Annotated[str, Path(max_length=200)]) -> wire.Lookup:
         """One order now, by its number, a parcel's label or a pickup code."""
         till = await hub.reading(hub.till, token)
-        _within(hub.lookups, till.id)
+        hub.lookups.take(till.id)
         return await hub.writing(lookup.look_up, hub.database, hub.shop, till, code)
 
     @app.post("/v1/leases")
     async def lease(token: Token, _request: wire.LeaseRequest) -> wire.Leased:
         """How custody stands in the till's store; the lead's lease is renewed."""
         till = await hub.reading(hub.till, token)
-        _within(hub.claims, till.id)
+        hub.claims.take(till.id)
         return await hub.writing(custody.renew, hub.database, till, hub.now())
 
     @app.post("/v1/claims", responses={404: {"model": wire.Problem}})
     async def claim(token: Token, wanted: wire.ClaimRequest) -> wire.ClaimAnswer:
         """May this till hand the order over? Held while the lead, to whom it is lent, is asked."""
         till = await hub.reading(hub.till, token)
-        _within(hub.claims, till.id)
+        hub.claims.take(till.id)
         until = time.monotonic() + custody.ANSWER_S
         asked = await hub.writing(custody.ask, hub.database, till, wanted, hub.now())
         if isinstance(asked, wire.ClaimAnswer):
@@ -234,7 +243,7 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
     async def answer(token: Token, said: wire.QuestionAnswer) -> None:
         """The lead's answer to a question of a till that cannot reach it directly."""
         till = await hub.reading(hub.till, token)
-        _within(hub.claims, till.id)
+        hub.claims.take(till.id)
         hub.told(till.store, await hub.writing(custody.answer, hub.database, till, said))
 
     @app.get("/v1/health")
@@ -247,9 +256,3 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
 def _state(database: Database) -> tuple[int, str]:
     with database.read() as connection:
         return shop_writer.waiting(connection), keys.get(connection, keys.GENERATION)
-
-
-def _within(buckets: Buckets, caller: str) -> None:
-    seconds = buckets.wait(caller)
-    if seconds:
-        raise Refusal(429, "too-many", "Too many requests.", retry_after=seconds)

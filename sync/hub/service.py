@@ -11,12 +11,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from posapp.domain.errors import Unavailable
 from sync.hub import keys, migrations
 from sync.hub.app import Hub, create, utc_now
+from sync.hub.connections import Connection
 from sync.hub.database import Database
 from sync.hub.poller import Poller
 from sync.hub.shop_writer import ShopWriter
@@ -58,16 +61,7 @@ def serve(
         app = create(database, adapter)
         hub: Hub = app.state.hub
         server = _Server(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                lifespan="on",
-                timeout_graceful_shutdown=STOP_WITHIN_S,
-                timeout_keep_alive=75,
-                ws="none",
-            ),
+            configured(app),
             hub,
             lambda: on_ready(_address(listener)),
         )
@@ -79,6 +73,23 @@ def serve(
         background.start()
         server.run(sockets=[listener])
         log.info("stopped")
+
+
+def configured(app: FastAPI, **more: Any) -> uvicorn.Config:
+    """How uvicorn serves the hub."""
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="on",
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+        timeout_keep_alive=75,
+        ws="none",
+        **more,
+    )
 
 
 class Background:

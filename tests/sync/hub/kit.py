@@ -17,6 +17,8 @@ from posapp.domain.orders import HAND_OVER_UNDONE, HANDED_OVER
 from sync.hub import tills
 from sync.hub.app import Hub, create
 from sync.hub.database import Database
+from sync.hub.limits import RATES, Rates
+from sync.hub.service import configured
 from sync.hub.shop_writer import ShopWriter
 from sync.hub.shops.sample import SampleShop
 from tests.waiting import until
@@ -183,14 +185,12 @@ def ready(desk: Desk, count: int = 1) -> list[Json]:
 
 
 @contextmanager
-def served(database: Database) -> Iterator[Served]:
-    """A hub on a free port, in a thread of this process."""
+def served(database: Database, rates: Rates = RATES, **options: Any) -> Iterator[Served]:
+    """A hub on a free port, in a thread of this process; ``options`` are uvicorn's."""
     clock = Clock()
     shop = SampleShop(database, clock)
-    app = create(database, shop, clock)
-    server = uvicorn.Server(
-        uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="on", ws="none")
-    )
+    app = create(database, shop, clock, rates)
+    server = uvicorn.Server(configured(app, port=0, **options))
     thread = threading.Thread(target=server.run, name="hub")
     thread.start()
     try:

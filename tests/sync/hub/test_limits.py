@@ -1,10 +1,20 @@
-"""Token buckets, by a clock of the test's own."""
+"""Token buckets, by a clock of the test's own; and what a hub does with callers that want too much."""
 
+import gzip
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.hub import limits
-from sync.hub.limits import Buckets
+from sync.hub import connections, limits
+from sync.hub.database import Database
+from sync.hub.limits import Buckets, Rates
+from sync.wire import Problem
+from tests.sync.hub.kit import Desk, Served, served
 
 
 class Ticks:
@@ -44,11 +54,113 @@ def test_after_the_told_seconds_there_is_a_token() -> None:
     assert buckets.wait("a") == 0
 
 
-def test_callers_who_left_are_forgotten(monkeypatch: object) -> None:
-    clock = Ticks()
-    buckets = Buckets(1, 1.0, clock)
-    for n in range(limits.MAX_CALLERS):
-        buckets.wait(str(n))
-    clock.now = 10
-    buckets.wait("one more")
-    assert len(buckets._buckets) == 1
+def test_whoever_was_silent_longest_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_CALLERS", 3)
+    buckets = Buckets(1, 0.1, Ticks())
+    assert [buckets.wait(who) for who in ("a", "b", "c", "a", "d")] == [0, 0, 0, 11, 0]
+    assert len(buckets) == 3
+    # "a" was heard of after "b", so "b" went; it comes back as somebody new.
+    assert [buckets.wait(who) for who in ("a", "b")] == [11, 0]
+    assert len(buckets) == 3
+
+
+# -- at the hub -----------------------------------------------------------------------------------
+NONE_AT_ONCE = (1, 0.01)
+
+
+@pytest.fixture
+def strict(database: Database) -> Iterator[Served]:
+    rates = Rates(pushes=NONE_AT_ONCE, feeds=NONE_AT_ONCE, lookups=NONE_AT_ONCE, enrolments=(2, 0.01))
+    with served(database, rates) as hub:
+        yield hub
+
+
+def test_each_till_has_its_own_measure_of_each_call(strict: Served) -> None:
+    one, other = strict.desk("B01"), strict.desk("B02")
+    calls: list[Callable[[Desk], requests.Response]] = [
+        lambda desk: desk.get("/v1/feed"),
+        lambda desk: desk.get("/v1/orders/B24001"),
+        lambda desk: desk.send(desk.request()),
+    ]
+    for call in calls:
+        assert call(one).status_code == 200
+        told = call(one)
+        assert (told.status_code, told.json()["error"], int(told.headers["Retry-After"])) == (
+            429,
+            "too-many",
+            100,
+        )
+        assert call(other).status_code == 200
+    body = {"code": "EN000000000"}
+    told = strict.session.post(f"{strict.url}/v1/enrolments", json=body)
+    assert (told.status_code, told.headers["Retry-After"]) == (429, "100")
+
+
+def test_a_compressed_body_is_not_unpacked(standing: Served) -> None:
+    bomb = gzip.compress(b"0" * (8 << 20))
+    headers = standing.guest.headers | {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    told = standing.session.post(f"{standing.url}/v1/facts", headers=headers, data=bomb)
+    assert (told.status_code, Problem.model_validate(told.json()).error) == (415, "encoding-unknown")
+
+
+def test_a_body_that_drips_is_cut(standing: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BODY_S", 0.1)
+    with line(standing) as caller:
+        caller.sendall(b"POST /v1/facts HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+        assert everything(caller).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+        b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\nGET /v1",
+    ],
+    ids=["silent", "first header", "second header"],
+)
+def test_a_header_that_does_not_end_is_cut(
+    standing: Served, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_S", 0.1)
+    with line(standing) as caller:
+        caller.sendall(said)
+        answered = everything(caller)
+    assert answered.count(b"HTTP/1.1 200 ") == said.count(b"\r\n\r\n")
+
+
+def test_a_poll_is_held_for_longer_than_a_header_may_take(
+    standing: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_S", 0.1)
+    head = standing.guest.page()["head"]
+    assert standing.guest.page(after=head, wait=0.3)["changes"] == []
+
+
+def test_an_answer_that_nobody_reads_is_cut(standing: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "READING_S", 0.1)
+    asked = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+    with line(standing) as caller:
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        caller.settimeout(20)
+        with pytest.raises(OSError, match=r"(?i)reset|broken"):
+            caller.sendall(asked * 1_000_000)
+
+
+@contextmanager
+def line(hub: Served) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", int(hub.url.rpartition(":")[2])), timeout=20) as caller:
+        yield caller
+
+
+def everything(caller: socket.socket) -> bytes:
+    """What the hub says until it hangs up."""
+    heard = b""
+    while True:
+        try:
+            part = caller.recv(65_536)
+        except ConnectionResetError:
+            return heard
+        if not part:
+            return heard
+        heard += part

@@ -1,0 +1,79 @@
+"""Connections that may not be slow: uvicorn's own, with a time for each thing a caller could drag out.
+
+Uvicorn ends a connection that is idle *between* two requests, and nothing else: one that never says
+anything, drips its header or does not read its answer would stay for ever, and cost an open file.
+The time of a body is `sync.hub.limits.BodyLimit`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_S = 10.0
+"""How long a request's line and headers may take, from their first byte; the first ones, from the connection."""
+READING_S = 60.0
+"""How long a caller may leave its answer lying."""
+
+
+class Connection(H11Protocol):
+    """One caller's connection. What is too slow is cut without a word."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._head: asyncio.TimerHandle | None = None
+        self._reading: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first header."""
+        super().connection_made(transport)
+        self._head = self.loop.call_later(HEAD_S, self._cut)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        self._end_head()
+        self._end_reading()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take it; a header that is not complete with it has `HEAD_S`."""
+        super().data_received(data)
+        self._watch_head()
+
+    def on_response_complete(self) -> None:
+        """The next header may have begun already, behind the request that was answered."""
+        super().on_response_complete()
+        if self.conn.trailing_data[0]:
+            self._watch_head()
+
+    def pause_writing(self) -> None:
+        """The caller does not read as fast as the answer is written."""
+        super().pause_writing()
+        self._reading = self.loop.call_later(READING_S, self._cut)
+
+    def resume_writing(self) -> None:
+        """It reads."""
+        self._end_reading()
+        super().resume_writing()
+
+    def _watch_head(self) -> None:
+        # Uvicorn says that there is always one; before the first request there is none.
+        if self.cycle is not None and not self.cycle.response_complete:  # type: ignore[redundant-expr]
+            self._end_head()
+        elif self._head is None and not self.transport.is_closing():
+            self._head = self.loop.call_later(HEAD_S, self._cut)
+
+    def _end_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def _end_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def _cut(self) -> None:
+        self.transport.abort()

@@ -1,0 +1,1 @@
+"""A card terminal that speaks ZVT byte by byte, books for itself, and can be cut off anywhere."""

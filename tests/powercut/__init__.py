@@ -1,0 +1,1 @@
+"""Power cuts of the till's folder, simulated on the writes that the real driver really made."""
