@@ -11,25 +11,27 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QApplication
 
 from posapp import paths, settings, texts
 from posapp.counter import desk
-from posapp.counter.scanning import Elsewhere
 from posapp.counter.till import Till
 from posapp.devices import Profiles
 from posapp.domain import gs1
+from posapp.domain.facts import subject
 from posapp.storage.books import Books
-from ui.bridge import Bridge, LineState, LookedUp
+from ui.bridge import Bridge, ClaimTold, LineState
 from ui.tokens import STYLE
+from ui.told import tell
 from ui.window import TillWindow
 
 if TYPE_CHECKING:
@@ -44,8 +46,6 @@ log = logging.getLogger(__name__)
 
 WEDGE, CAMERA = "wedge:", "camera:"
 """The addresses of all scanners that type, and of the camera."""
-_REASONS = {"till-refused": "revoked", "till-forked": "fork"}
-"""What sync calls what the screens have another word for."""
 
 
 class TillApp:
@@ -123,8 +123,9 @@ class TillApp:
             clerk=lambda: self._settings.clerk,
             wake=self._wake,
         )
-        self.desk = desk.build(till, self._look_up)
+        self.desk = desk.build(till, self._look_up, self._claim, self._release)
         self.bridge.line_changed.connect(self._on_line)
+        self.bridge.claim_told.connect(self._on_claim)
         self.bridge.mirror_replaced.connect(books.reopen_mirror)
         self.window = TillWindow(
             self.desk, self.bridge, chosen, self._save_settings, wedge=foyer.wedge if foyer else None
@@ -174,7 +175,7 @@ class TillApp:
         self._offer_undo()
         self.link = EngineLink(
             [sys.executable, "-m", "posapp", "sync", "--data", str(self._folder), "--attached"],
-            self._on_engine,
+            partial(tell, self.bridge),
         )
         self._stack.callback(self.link.stop)
         self.link.start()
@@ -280,43 +281,20 @@ class TillApp:
         if self.link is not None:
             self.link.look_up(code)
 
+    def _claim(self, order: str, known: Sequence[str]) -> None:
+        if self.link is not None:
+            self.link.claim(order, known)
+
+    def _release(self, order: str) -> None:
+        if self.link is not None:
+            self.link.release(order)
+
     def _on_line(self, state: LineState) -> None:
         self.desk.scanning.online = state.online
 
-    def _on_engine(self, event: Mapping[str, Any]) -> None:
-        """One event of the sync process, on the link's thread: it becomes a signal."""
-        if "changed" in event or "answered" in event:
-            self.bridge.changed.emit(tuple(event.get("changed") or ("*",)))
-        elif "line" in event:
-            line = event["line"]
-            since = line.get("since")
-            self.bridge.line_changed.emit(
-                LineState(
-                    online=bool(line.get("online")),
-                    since=datetime.fromisoformat(since) if since else None,
-                    reason=_REASONS.get(str(line.get("reason")), str(line.get("reason") or "")),
-                )
-            )
-        elif "found" in event:
-            found = event["found"]
-            told = found.get("elsewhere")
-            elsewhere = (
-                Elsewhere(
-                    str(told.get("name") or told.get("store") or ""),
-                    str(told.get("address") or ""),
-                    str(told.get("hours") or ""),
-                )
-                if told
-                else None
-            )
-            self.bridge.looked_up.emit(
-                LookedUp(str(found.get("code") or ""), str(found.get("outcome")), elsewhere)
-            )
-        elif "mirror" in event:
-            self.bridge.mirror_replaced.emit()
-            self.bridge.changed.emit(("*",))
-        elif "fatal" in event:
-            self.bridge.sync_failed.emit(str(event["fatal"]))
+    def _on_claim(self, told: ClaimTold) -> None:
+        self.desk.custody.told(told.order, told.state, told.till)
+        self.bridge.changed.emit((subject("order", told.order),))
 
     # -- the rest ---------------------------------------------------------------------------------
     def _save_settings(self, chosen: settings.Settings) -> None:

@@ -53,11 +53,20 @@ class DeviceState:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimTold:
+    """How it stands with the right to hand an order over: ``state`` as on the wire, ``till`` has it."""
+
+    order: str
+    state: str
+    till: str = ""
+
+
 class Bridge(QObject):
     """Promises: every signal may be emitted from any thread and carries a frozen value.
 
     Signals: `loaded` once the till's modules are there; `code_scanned` with a `Scan`; `changed` with a tuple of subject names, or `EVERYTHING`;
-    `line_changed` with a `LineState`; `looked_up` with a `LookedUp`; `mirror_replaced`;
+    `line_changed` with a `LineState`; `looked_up` with a `LookedUp`; `claim_told` with a `ClaimTold`; `mirror_replaced`;
     `device_changed` with a value that has ``name``, ``state`` and ``reason``; `print_job` with a
     `PrintJob`, `printer_changed` with a `PrinterState`; `picture_read` with whether
     a picture had a code, or None where pictures cannot be read; `mishap` after an error of the program
@@ -70,6 +79,7 @@ class Bridge(QObject):
     changed = Signal(object)
     line_changed = Signal(object)
     looked_up = Signal(object)
+    claim_told = Signal(object)
     mirror_replaced = Signal()
     device_changed = Signal(object)
     print_job = Signal(object)

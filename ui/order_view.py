@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from posapp.counter.custody import LABEL
 from posapp.counter.pickup import KIND
 from posapp.domain.codes import Kind
 from posapp.domain.goods import Paid
@@ -11,7 +12,9 @@ from posapp.domain.orders import Order
 from posapp.domain.pickup import MAY_HAND_OVER, Judged, Verdict
 from posapp.domain.values import replace
 from posapp.texts import N_, _, age, money, ngettext
+from ui import order_claim
 from ui import order_facts as facts_of
+from ui.order_claim import ASK_AGAIN, OVERRIDE, REASON, RELEASE
 from ui.presenter import GO, Acted, Chip, Question, Said
 from ui.rows import Row as RowView
 from ui.verdicts import LOOKS, Look, other_store, stale_band
@@ -28,8 +31,6 @@ if TYPE_CHECKING:
 HAND_OVER = "hand_over"
 NOTE_READ = "note_read"
 EXTEND = "extend"
-ASK_AGAIN = "ask_again"
-OVERRIDE = "override"
 CLEARS_AFTER_S = 5.0
 
 _NEXT: dict[Verdict, str] = {
@@ -110,6 +111,8 @@ class OrderPresenter:
         if verdict in _COVERED:
             return view
         primary, secondary = _actions(order, judged, said)
+        if verdict in MAY_HAND_OVER and not order_claim.may(result, said):
+            view, primary, secondary = order_claim.waiting(view, result, said, primary)
         return replace(
             view,
             bin=" + ".join(judged.bins) if verdict in MAY_HAND_OVER else "",
@@ -129,6 +132,8 @@ class OrderPresenter:
         order, _judged, verdict = _parts(result)
         if verdict in MAY_HAND_OVER and order.question and not said.get("answer"):
             return Question("answer", order.question)
+        if said.get(RELEASE) and not said.get(REASON):
+            return Question(REASON, _("Why shall it leave all the same?"))
         return None
 
     def press(self, desk: Desk, result: Result, action: str, said: Said) -> Said | Acted:
@@ -136,12 +141,24 @@ class OrderPresenter:
         order, _judged, _verdict = _parts(result)
         if action == NOTE_READ:
             return {**said, NOTE_READ: True}
-        more: dict[str, object] = {"answer": said.get("answer")}
+        if action == RELEASE:
+            return {**said, RELEASE: True}
+        if action == ASK_AGAIN:
+            assert result.known is not None
+            desk.custody.want(result.known, again=True)
+            return said
+        more: dict[str, Any] = {"answer": said.get("answer")}
         if _must_pay(order):
             more["paid_here"] = True
         if action == EXTEND:
             more["extended"] = True
-        done = desk.pickup.hand_over(order.number, token=result.token, proof=_proof(result), **more)
+        done = desk.pickup.hand_over(
+            order.number,
+            token=result.token,
+            proof=_proof(result),
+            override=str(said.get(OVERRIDE) or ""),
+            **more,
+        )
         return _acted(desk, done, order)
 
     def acted(self, desk: Desk, done: Done, fact: Fact) -> Acted:
@@ -252,6 +269,8 @@ def _proof(result: Result) -> str:
     """How the customer was known: opened from a list it was by name."""
     if result.reading is None:
         return "name"
+    if result.reading.kind is Kind.PARCEL:
+        return LABEL
     return "code" if result.reading.kind in (Kind.PICKUP, Kind.TOKEN) else "number"
 
 
@@ -304,6 +323,7 @@ def _consequence(order: Order, result: Result) -> str:
     known_by = {
         "code": _("code scanned"),
         "number": _("order number"),
+        LABEL: _("parcel label"),
         "name": _("name"),
     }[_proof(result)]
     paid = _("amount taken here") if _must_pay(order) else _("paid")

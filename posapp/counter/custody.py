@@ -47,7 +47,8 @@ class Custody:
     """Promises: `take` is called inside the transaction that hands over, and refuses where this till
     has no right to; `standing` returns at once.
 
-    ``ask`` and ``release`` speak to sync and return at once; what it says comes to `told`.
+    ``ask`` and ``release`` speak to sync and return at once; what it says comes to `told`. Sync not
+    answering at all is taken for silence after `ANSWER_S`.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Custody:
         self._told: dict[str, _Told] = {}
 
     def standing(self, known: Known) -> Standing:
-        """How it stands with this order; sync is asked where nobody was asked yet."""
+        """How it stands with this order; `Right.ASKED` also where nobody was asked yet."""
         refs = _refs(known)
         if self._claims.leads(self._till.now()):
             held = self._claims.holder(known.id, known=refs)
@@ -73,15 +74,19 @@ class Custody:
         if self._claims.granted(known.id):
             return Standing()
         told = self._told.get(known.id)
-        if told is None or (told.standing.right is Right.HERE and told.until <= self._monotonic()):
-            self.ask(known)
-            told = self._told[known.id]
+        if told is None or told.standing.right is Right.HERE:
+            # Nobody was asked yet, or what was granted has run out.
+            return Standing(Right.ASKED)
         if told.standing.right is Right.ASKED and told.until <= self._monotonic():
             return Standing(Right.SILENT)
         return told.standing
 
-    def ask(self, known: Known) -> None:
-        """Ask (once more)."""
+    def want(self, known: Known, *, again: bool = False) -> None:
+        """Ask for the order where that is needed and nobody was asked yet, or ``again``."""
+        told = self._told.get(known.id)
+        fresh = told is not None and told.standing.right is not Right.HERE
+        if self.standing(known).right is Right.HERE or (fresh and not again):
+            return
         self._told[known.id] = _Told(Standing(Right.ASKED), self._monotonic() + ANSWER_S)
         self._ask(known.id, _refs(known))
 

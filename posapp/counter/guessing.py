@@ -87,7 +87,7 @@ class Guessing:
 
     def cleared_by_badge(self, badge: str) -> bool:
         """End the alarm by a manager's badge; False for a badge that is none. Raises StorageFault."""
-        if self._state.since is None or not self._is_manager(badge):
+        if self._state.since is None or not self.is_manager(badge):
             return False
         self.clear(by="badge")
         return True
@@ -100,7 +100,8 @@ class Guessing:
         self._commit(GUESSING_CLEARED, payload)
         self._keep(_State())
 
-    def _is_manager(self, badge: str) -> bool:
+    def is_manager(self, badge: str) -> bool:
+        """Whether the hub told this badge to be a manager's of this store."""
         told = self._till.books.record("store", self._till.store).get("managers")
         key = bytes.fromhex(self._till.books.journal.meta("store_key") or "")
         return isinstance(told, list) and code_token(key, badge) in told

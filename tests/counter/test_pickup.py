@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from posapp.domain import custody
 from posapp.domain.errors import Refused, StorageFault
 from posapp.domain.facts import Answer
 from posapp.domain.goods import Code, CodeUse, HandOver, Paid
@@ -51,7 +52,12 @@ def test_scan_then_hand_over(counter: Counter) -> None:
     entry = counter.books.journal.fact(done.ref)
     assert entry is not None
     assert (entry.fact.kind, entry.fact.subject, entry.fact.clerk) == (HANDED_OVER, ABOUT, "Ana")
-    assert entry.fact.payload == {"lines": {"l1": 1, "l2": 2}, "proof": "code", "verdict": "ready"}
+    assert entry.fact.payload == {
+        "lines": {"l1": 1, "l2": 2},
+        "proof": "code",
+        "verdict": "ready",
+        "custody": {"token": custody.token(1, 0)},
+    }
     assert counter.woken == [1]
     assert counter.scan(CODE).verdict is Verdict.ALREADY_HANDED_OVER
 

@@ -14,7 +14,7 @@ from posapp.storage import files, journal, migrations
 from posapp.storage.journal import SCHEMA, Journal, verify
 from tests.storage.ledgers import KEY, append, ledger
 
-TABLES = {"fact", "token", "case_", "meta"}
+TABLES = {"fact", "token", "case_", "meta", "claim", "heard", "granted"}
 
 
 def scripts() -> ScriptDirectory:

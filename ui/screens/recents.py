@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from posapp.counter.desk import Desk
     from posapp.counter.scanning import Result
     from posapp.domain.known import Known
-    from ui.presenter import Acted, Said
+    from ui.presenter import Acted, Question, Said
 
 LAST = 5
 OPENED = 20
@@ -42,6 +42,16 @@ class Recent:
         known = self.known or self.acted.done.known or self.result.known
         assert known is not None
         return found.done_card(desk, self.acted, known)
+
+    def question(self) -> Question | None:
+        """What the clerk must ask before the act, or None."""
+        found = kinds.presenter(self.result)
+        return found.question(self.result, self.said) if found and self.acted is None else None
+
+    def answer(self, text: str) -> None:
+        """The answer to that."""
+        asked = self.question()
+        self.said = {**self.said, asked.key if asked else "answer": text}
 
 
 class Recents:

@@ -12,14 +12,15 @@ from posapp.domain.codes import Kind, Scan, Source
 from posapp.domain.errors import PosappError
 from posapp.domain.pickup import Verdict
 from posapp.domain.values import replace
-from posapp.texts import _, clock, ngettext, sentence
+from posapp.texts import _, clock, sentence
 from ui import kinds
 from ui.bridge import EVERYTHING
 from ui.card import ResultCard
 from ui.presenter import BY_HAND, GO, Acted
+from ui.screens.claims import FrontClaim
 from ui.screens.code_field import CodeField
 from ui.screens.idle import IdlePane
-from ui.screens.panels import ListPanel
+from ui.screens.matches import Matches
 from ui.screens.ready import ReadyPanel
 from ui.screens.recents import Recents
 from ui.screens.screen import Screen
@@ -59,9 +60,10 @@ class ScanScreen(Screen):
         self._recents = Recents(desk)
         self._front: Recent | None = None
         self._found: dict[str, Known] = {}
-        self._searched: ListPanel | None = None
+        self._searched: Matches | None = None
         self._asked = QTimer(self, singleShot=True, interval=SEARCH_MS)
         self._asked.timeout.connect(self._on_no_answer)
+        self._claim = FrontClaim(desk, self.refresh, self)
         self._build()
         self.retranslate()
 
@@ -161,6 +163,7 @@ class ScanScreen(Screen):
         """Nothing comes by itself any more."""
         self._front = None
         self._asked.stop()
+        self._claim.front(None)
 
     # -- scanning -----------------------------------------------------------------------------------
     def scan(self, scan: Scan) -> None:
@@ -169,6 +172,8 @@ class ScanScreen(Screen):
             result = self.desk.scanning.scan(scan)
             if result is None:
                 return
+            if self._front is not None and self._claim.badge(self._front, result):
+                return self._show(self._front)
             typed = scan.source is Source.TYPED
             if typed and self._by_name(scan.text, result):
                 return
@@ -243,19 +248,15 @@ class ScanScreen(Screen):
         return bool(rows)
 
     def _show_found(self, text: str, rows: list[Row]) -> None:
-        panel = self._searched
-        if panel is None:
-            panel = self._searched = ListPanel(self.theme, codes_like="AA-12")
-            panel.opened.connect(self._on_row)
-            self._pane.addWidget(panel)
-        found = ngettext("{count} match for “{text}”", "{count} matches for “{text}”", len(rows))
-        panel.name(found.format(count=len(rows), text=text), "")
+        if self._searched is None:
+            self._searched = Matches(self.theme)
+            self._searched.opened.connect(self._on_row)
+            self._pane.addWidget(self._searched)
         self._found.update({row.known.name: row.known for row in rows})
-        panel.show_rows([kinds.presenters()[row.known.kind].row(row) for row in rows])
-        self._front = None
-        self._pane.setCurrentWidget(panel)
-        panel.list.setCurrentIndex(panel.list.rows.index(0, 0))
-        panel.list.setFocus()
+        self._searched.show_found(text, rows)
+        self.rest()
+        self._pane.setCurrentWidget(self._searched)
+        self._searched.choose()
         self.field.clear()
 
     def _on_row(self, name: str) -> None:
@@ -263,23 +264,20 @@ class ScanScreen(Screen):
             self.open(self._found[name])
 
     def _on_recent(self, key: str) -> None:
-        recent = self._recents.find(key)
-        if recent is None:
+        if (recent := self._recents.find(key)) is None:
             return
-        result = recent.result
-        if result.known is not None:
-            self.show_result(self.desk.scanning.again(result))
-        elif result.reading is not None:
-            self.show_result(self.desk.scanning.read(result.reading))
+        if recent.result.known is not None:
+            self.show_result(self.desk.scanning.again(recent.result))
+        elif recent.result.reading is not None:
+            self.show_result(self.desk.scanning.read(recent.result.reading))
 
     # -- the card -----------------------------------------------------------------------------------
     def _show(self, recent: Recent, view: CardView | None = None) -> None:
         view = view or recent.view(self.desk)
-        result, found = recent.result, kinds.presenter(recent.result)
+        result, ask = recent.result, recent.question()
         self.tray.clear()
         self.prompt.hide()
         self._pane.setCurrentWidget(self._result)
-        ask = found.question(result, recent.said) if found and recent.acted is None else None
         waits = ask is not None and not (view.primary and view.primary.enabled)
         self.card.show_view(view, focus=not (waits or result.choices))
         self.sounded.emit(view.sound)
@@ -287,6 +285,7 @@ class ScanScreen(Screen):
             self.tray.ask(ask.text)
         elif result.choices:
             self.tray.offer([kinds.presenters()[known.kind].choice(known) for known in result.choices])
+        self._claim.front(recent)
 
     def _on_action(self, action: str) -> None:
         front = self._front
@@ -326,7 +325,7 @@ class ScanScreen(Screen):
 
     def _on_answered(self, answer: str) -> None:
         if self._front is not None:
-            self._front.said = {**self._front.said, "answer": answer}
+            self._front.answer(answer)
             self._show(self._front)
 
     def _on_chosen(self, position: int) -> None:
