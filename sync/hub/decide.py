@@ -31,6 +31,7 @@ NOTHING_TO_SETTLE = "nothing-to-settle"
 OTHER_STORE = "other-store"
 UNKNOWN_KIND = "unknown-kind"
 UNREADABLE = "unreadable"
+WITHHELD = "withheld"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ _STORE = insert(fact_table)
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A fact as it came, and read; ``fact`` is None where its payload is no JSON object."""
+    """A fact as it came, and read; ``fact`` is None where its payload is no JSON object, or withheld."""
 
     message: FactMessage
     fact: Fact | None
@@ -214,6 +214,9 @@ Decider = Callable[[Connection, Till, Received, int], Taken]
 
 
 def _decided(connection: Connection, till: Till, item: Received, now_ms: int) -> Taken:
+    if item.message.withheld:
+        why = records.text_of({"why": item.message.withheld})
+        return Taken(Answer.PARKED, records.head(connection, till.store), decide.WITHHELD, why)
     return decide.decide(connection, till.id, till.store, item.fact, now_ms)
 
 
@@ -229,8 +232,16 @@ def read(request: FactsRequest) -> list[Received]:
         seq += 1
         if message.seq != seq:
             raise Refusal(422, "numbers-broken", f"Fact {message.seq} stands where {seq} belongs.")
-        if "\0" in message.id + message.kind + message.subject + message.clerk + message.payload:
+        said = message.id + message.kind + message.subject + message.clerk + message.payload
+        if "\0" in said + message.withheld:
             raise Refusal(422, "fact-malformed", f"Fact {seq} has a zero character.")
+        if message.withheld:
+            if message.payload:
+                raise Refusal(422, "fact-malformed", f"Fact {seq} is withheld and is not.")
+            # Its hash is that of what the till holds: what follows must still fit to it.
+            received.append(Received(message, None))
+            prev = bytes.fromhex(message.hash)
+            continue
         try:
             bare = decide.envelope(message, {})
             digest = chain_hash(prev, seq, bare, message.payload.encode())
