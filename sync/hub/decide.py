@@ -18,6 +18,7 @@ from posapp.domain.facts import CASE_SETTLED, Answer, Fact, parse_timestamp
 from posapp.domain.ids import FactId
 from posapp.domain.subjects import fold, read_body
 from sync.hub import effects, records
+from sync.hub.hot import Hot
 from sync.hub.records import Change
 from sync.hub.tables import UNSETTLED
 from sync.hub.tables import fact as fact_table
@@ -44,7 +45,7 @@ class Taken:
     detail: str = "{}"
 
 
-_CASES = (
+_CASES = Hot(
     select(fact_table.c.id)
     # What another store did to this subject was turned down, and holds nobody up here.
     .where(fact_table.c.subject == bindparam("subject"), fact_table.c.store == bindparam("of"), UNSETTLED)
@@ -107,7 +108,7 @@ def _fold(
 
     if row is not None and row.store != store:
         return unchanged(Answer.REJECTED, OTHER_STORE)
-    case = connection.execute(_CASES, {"subject": fact.subject, "of": store}).scalar()
+    case = _CASES.value(connection, subject=fact.subject, of=store)
     if case is not None and not parked:
         return unchanged(Answer.PARKED, BEHIND)
     before = read_body(row.kind, row.value()) if row else None
@@ -170,7 +171,7 @@ def rerun(connection: Connection, store: str, subject: str, now_ms: int) -> None
     """
     case = {"subject": subject, "of": store}
     for row in connection.execute(_PARKED, case).all():
-        first = connection.execute(_CASES, case).scalar()
+        first = _CASES.value(connection, **case)
         if first != row.id:
             return
         fact = read_fact(row)

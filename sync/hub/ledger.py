@@ -20,6 +20,7 @@ from posapp.domain.facts import GENESIS, Answer, Fact, chain_hash
 from sync.hub import decide, records, tills
 from sync.hub.database import Database, out_of_reach, worth_retrying
 from sync.hub.decide import Taken
+from sync.hub.hot import Hot
 from sync.hub.refusals import OutOfStep, Refusal
 from sync.hub.tables import fact as fact_table
 from sync.hub.tills import Till
@@ -52,16 +53,18 @@ _NEWS = (
     .order_by(fact_table.c.news.desc())
     .limit(MAX_NEWS)
 )
-_NEWEST = select(func.max(fact_table.c.news)).where(
-    fact_table.c.till == bindparam("till"), fact_table.c.news.is_not(None)
+_NEWEST = Hot(
+    select(func.max(fact_table.c.news)).where(
+        fact_table.c.till == bindparam("till"), fact_table.c.news.is_not(None)
+    )
 )
-_NOT_YET = select(func.min(fact_table.c.seq)).where(_MINE, fact_table.c.feed_seq > bindparam("next"))
+_NOT_YET = Hot(select(func.min(fact_table.c.seq)).where(_MINE, fact_table.c.feed_seq > bindparam("next")))
 _RENUMBER = (
     update(fact_table)
     .where(fact_table.c.id == bindparam("of"), fact_table.c.till == bindparam("mine"))
     .values(epoch=bindparam("now"), seq=bindparam("as_seq"))
 )
-_STORE = insert(fact_table)
+_STORE = Hot(insert(fact_table))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Received:
 
 def news(connection: Connection, till: str) -> int:
     """The mark of the till's newest answer that changed after it was given; 0 for none."""
-    return int(connection.execute(_NEWEST, {"till": till}).scalar() or 0)
+    return int(_NEWEST.value(connection, till=till) or 0)
 
 
 def applied_through(connection: Connection, till: Till, upto: int) -> int:
@@ -83,8 +86,7 @@ def applied_through(connection: Connection, till: Till, upto: int) -> int:
     A fact counts once its record's newest place is inside: a record that moved on beyond ``upto``
     was perhaps never seen with the fact in it.
     """
-    key = {"till": till.id, "epoch": till.epoch, "next": upto}
-    found = connection.execute(_NOT_YET, key).scalar()
+    found = _NOT_YET.value(connection, till=till.id, epoch=till.epoch, next=upto)
     return till.last_seq if found is None else int(found) - 1
 
 
@@ -177,7 +179,7 @@ class Ledger:
                 if answer is not None:
                     return answer
             taken = decided(connection, till, item, now_ms)
-            connection.execute(_STORE, _row(till, message, taken, now_ms))
+            _STORE.changed(connection, **_row(till, message, taken, now_ms))
         self._told(till.store, taken.feed_seq)
         log.info(
             "fact id=%s kind=%s till=%s answer=%s reason=%s",
