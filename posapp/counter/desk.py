@@ -7,6 +7,7 @@ from collections.abc import Callable
 from posapp.counter import pickup as pickups
 from posapp.counter import service as services
 from posapp.counter.attention import Attention
+from posapp.counter.checkout import Checkout
 from posapp.counter.pickup import Pickup
 from posapp.counter.queues import Queues
 from posapp.counter.scanning import Scanning
@@ -29,6 +30,7 @@ class Desk:
     till: Till
     scanning: Scanning
     pickup: Pickup
+    checkout: Checkout
     attention: Attention
     queues: Queues
     service: Service
@@ -50,12 +52,14 @@ class Desk:
 def build(till: Till, look_up: Callable[[str], None]) -> Desk:
     """The desk of one till: each kind of subject with the use case that judges it."""
     pickup = Pickup(till)
+    checkout = Checkout(till, pickup)
     service = Service(till)
-    lookers = {"order": pickup.look, "ticket": service.look}
+    lookers = {"order": checkout.look, "ticket": service.look}
     return Desk(
         till=till,
         scanning=Scanning(till, lookers),
         pickup=pickup,
+        checkout=checkout,
         attention=Attention(till),
         queues=Queues(till, lookers),
         service=service,
