@@ -53,7 +53,12 @@ class Enrolled(Message):
 
 
 class FactMessage(Message):
-    """One fact of the journal. ``payload`` are its canonical bytes as text, exactly as hashed."""
+    """One fact of the journal. ``payload`` are its canonical bytes as text, exactly as hashed.
+
+    ``withheld`` says why the till keeps the content back: the wire has no place for it, or the hub fails
+    over it. Then ``payload`` is empty and what is too long is cut; number, id and hash are true, so that
+    the chain goes on. A hub that does not know the field finds the hash wrong and takes nothing.
+    """
 
     seq: int = Field(ge=1, le=MAX_NUMBER)
     id: Ident
@@ -64,6 +69,7 @@ class FactMessage(Message):
     clerk: Short
     at: Stamp
     hash: Hash
+    withheld: Short = ""
 
 
 class FactsRequest(Message):

@@ -1,5 +1,6 @@
 """Logs go to a file of the data folder; what needs a person goes to the screen as well."""
 
+import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -55,3 +56,40 @@ def test_the_logs_are_for_this_user_only_and_bounded(tmp_path: Path) -> None:
     files = sorted(path.name for path in (tmp_path / "logs").iterdir())
     assert files == ["till.log", *(f"till.log.{number}" for number in range(1, 5))]
     assert sum(path.stat().st_size for path in (tmp_path / "logs").iterdir()) <= 5 << 20
+
+
+def test_a_service_says_it_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.stream(as_json=True, level=logging.INFO)
+    token = logs.REQUEST.set("r1")
+    try:
+        logging.getLogger("hub").info("taken id=%s", 5, extra={"fields": {"status": 200, "level": "no"}})
+        try:
+            raise ZeroDivisionError
+        except ZeroDivisionError:
+            logging.getLogger("hub").exception("broken")
+    finally:
+        logs.REQUEST.reset(token)
+    first, second = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert first.pop("at").endswith("+00:00")
+    assert first == {
+        "level": "info",
+        "logger": "hub",
+        "message": "taken id=5",
+        "request": "r1",
+        "status": 200,
+    }
+    assert "ZeroDivisionError" in second["error"]
+
+
+def test_a_service_says_it_to_people(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.stream(as_json=False, level=logging.WARNING)
+    logging.getLogger("hub").info("taken")
+    logging.getLogger("hub").warning("slow")
+    token = logs.REQUEST.set("r1")
+    try:
+        logging.getLogger("hub").warning("slower")
+    finally:
+        logs.REQUEST.reset(token)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("WARNING hub: slow")
+    assert second.endswith("WARNING hub: slower request=r1")

@@ -30,6 +30,9 @@ _AGAINST = {
     "nothing-to-undo": N_("The hub does not know the hand-over that was taken back."),
     "undo-too-late": N_("The shop had booked the hand-over before it was taken back."),
     "subject-unknown": N_("The hub does not know this order."),
+    "behind-rejected": N_("It waits for an earlier case of the same order."),
+    "internal": N_("The hub fails over what was done here. Please call support."),
+    "withheld": N_("The hub cannot take what was done here. Please call support."),
 }
 CHOICES = (
     ("left", N_("Goods are gone"), "package-off"),

@@ -7,13 +7,38 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from posapp.texts import _
+from posapp.texts import N_, _
 from ui.buttons import Button, Kind
+from ui.screens.places import PLACES
 from ui.theme import Face
 from ui.view import Action
 
 if TYPE_CHECKING:
     from ui.theme import Theme
+
+KEYS: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    ((), N_("A scan"), N_("works on every screen and never presses a button")),
+    (("F12",), "F12", N_("the next step: the dark button at the bottom right")),
+    (("Ctrl+Z",), N_("Ctrl+Z"), N_("take back what was done last, while its bar is shown")),
+    (("F6",), "F6", N_("print the slip that is told of above, or the last one again")),
+    (("F3",), "F3", N_("search by name, number or goods")),
+    (("Ctrl+V",), N_("Ctrl+V"), N_("read a code from a picture that was copied")),
+    (("Esc",), "Esc", N_("back to scanning; what was open stays in the list")),
+    (tuple(f"Ctrl+{at}" for at in range(1, len(PLACES) + 1)), N_("Ctrl+1 to {last}"), "{places}"),
+    (("F1",), "F1", N_("show these keys, or take them away")),
+    ((), N_("Tab, space"), N_("go from button to button, press one")),
+    ((), N_("Arrows, Enter"), N_("go along a list, open its row")),
+)
+"""Keys as `QKeySequence` writes them, what stands for them, and what they do."""
+
+
+def _lines() -> tuple[tuple[str, str], ...]:
+    """The keys and what they do, in the language in use."""
+    places = ", ".join(_(name) for _icon, name in PLACES.values())
+    return tuple(
+        (_(key).format(last=len(PLACES)), (_(does) if does != "{places}" else does).format(places=places))
+        for _sequences, key, does in KEYS
+    )
 
 
 class HelpOverlay(QWidget):
@@ -68,15 +93,7 @@ class HelpOverlay(QWidget):
         self._title.setText(_("Keys"))
         self._close.show_action(Action("close", _("Close"), "Esc"))
         self._doctor.show_action(Action("doctor", _("Check the scanner"), icon="scan"))
-        keys = (
-            (_("A scan"), _("works on every screen and never presses a button")),
-            ("F12", _("the next step: the dark button at the bottom right")),
-            (_("Ctrl+Z"), _("take the last hand-over back while the bar is shown")),
-            ("F3", _("search by name, number or goods")),
-            ("Esc", _("back to scanning; what was open stays in the list")),
-            (_("Ctrl+1 to 4"), _("scan, pickups, needs attention, settings")),
-            (_("Tab, space"), _("go from button to button, press one")),
-        )
+        keys = _lines()
         while len(self._rows) < len(keys):
             pair = (QLabel(self), QLabel(self))
             at = len(self._rows)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
-from PySide6.QtWidgets import QHBoxLayout
 
 from posapp.texts import _
 from ui.screens.strip import Strip
@@ -25,10 +24,7 @@ class Mishap(QObject):
     def __init__(self, window: TillWindow) -> None:
         super().__init__(window)
         self.strip = Strip(window.theme, Tone.AMBER, "alert-triangle", window)
-        row = QHBoxLayout()
-        row.setContentsMargins(window.theme.px(16), 0, window.theme.px(16), 0)
-        row.addWidget(self.strip)
-        window.side.insertLayout(window.side.indexOf(window.stack), row)
+        window.strips.addWidget(self.strip)
         self._shown = QTimer(self, singleShot=True, interval=SHOWN_MS)
         self._shown.timeout.connect(self.retranslate)
         # In a turn of its own: the error may have come from the middle of a layout or a paint.

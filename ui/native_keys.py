@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
     from posapp.domain.codes import Scan
     from posapp.domain.profiles import DeviceProfile
-    from ui.held_keys import Observer
     from ui.xcb import Server
 
-_PRESS, _RELEASE, _FOCUS_OUT, _MAPPING = 2, 3, 10, 34
+_PRESS, _RELEASE, _FOCUS_OUT = 2, 3, 10
 _SENT = 0x80  # an event that a program sent, not a keyboard
 _CTRL, _ALT, _META = 0x04, 0x08, 0x40
 _EVDEV = 8
@@ -82,12 +81,6 @@ class NativeWedge(HeldKeys):
             return self._keep_pointer(watched, cast("QMouseEvent", event))
         return super().eventFilter(watched, event)
 
-    def listen(self, observer: Observer | None) -> None:
-        super().listen(observer)
-        # Whoever looks on wants the layout of now, and X tells of a new one only by its XKB extension.
-        if self._server_kept is not None:
-            self._server_kept.forget_mapping()
-
     def _observe(self, address: int) -> bool:
         """One event of the X server; whether to keep it from Qt."""
         event = _bytes_at(address)
@@ -99,8 +92,6 @@ class NativeWedge(HeldKeys):
                 self._next.start()
         elif kind == _FOCUS_OUT:
             self._detector.forget_down()
-        elif kind == _MAPPING and self._server_kept is not None:
-            self._server_kept.forget_mapping()
         return False
 
     def _take(self, event: bytes) -> bool:

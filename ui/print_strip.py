@@ -138,10 +138,7 @@ class PrintDesk(QObject):
         super().__init__(window)
         self._printing = printing
         self.strip = PrintStrip(window.theme, window)
-        row = QHBoxLayout()
-        row.setContentsMargins(window.theme.px(16), 0, window.theme.px(16), 0)
-        row.addWidget(self.strip)
-        window.side.insertLayout(window.side.indexOf(window.stack), row)
+        window.strips.addWidget(self.strip)
         window.status.printing = self.strip
         window.home.acted.connect(self._on_acted)
         window.bridge.print_job.connect(self._on_job)

@@ -7,6 +7,7 @@ import ctypes.util
 from ctypes import POINTER, Structure, byref, c_char_p, c_int, c_uint8, c_uint16, c_uint32, c_void_p
 
 _FIRST_KEY = 8
+_MAPPING_NOTIFY = 34
 _SHIFT, _LOCK, _NUM, _ALT_GR = 0x01, 0x02, 0x10, 0x80
 _KEYPAD = range(0xFF80, 0xFFC0)
 _DEAD = dict(zip((0xFE50, 0xFE51, 0xFE52, 0xFE53, 0xFE57, 0xFE5B), "`´^~¨¸", strict=True))
@@ -65,12 +66,11 @@ class Server:
         """Send a key event, 32 bytes as the server made it, to its window once more."""
         self._xcb.xcb_send_event(self._connection, 0, int.from_bytes(event[12:16], "little"), 0, event)
         self._xcb.xcb_flush(self._connection)
-        # Errors, and news for everybody: nobody else reads them here.
-        while found := self._xcb.xcb_poll_for_event(self._connection):
-            self._free(found)
+        self._read_news()
 
     def text(self, keycode: int, state: int) -> str:
-        """What a key gives in the host's layout, without input methods; dead keys give their sign."""
+        """What a key gives in the host's layout of now, without input methods; dead keys give their sign."""
+        self._read_news()
         symbols = self._symbols().get(keycode, ())
         group = 2 if state >> 13 & 1 and len(symbols) > 3 else 0
         level = bool(state & _SHIFT)
@@ -86,9 +86,16 @@ class Server:
             text = text.swapcase()
         return text
 
-    def forget_mapping(self) -> None:
-        """The host's layout has changed."""
-        self._mapping = {}
+    def _read_news(self) -> None:
+        """Errors, which are nobody's, and MappingNotify.
+
+        Qt's connection has asked for XKB's events and so gets no MappingNotify any more; this one has
+        not, and is told of every new layout, and of a keyboard with a layout of its own.
+        """
+        while found := self._xcb.xcb_poll_for_event(self._connection):
+            if ctypes.cast(found, POINTER(c_uint8))[0] & 0x7F == _MAPPING_NOTIFY:
+                self._mapping = {}
+            self._free(found)
 
     def _symbols(self) -> dict[int, tuple[int, ...]]:
         if not self._mapping:

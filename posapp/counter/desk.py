@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from posapp.counter import pickup as pickups
 from posapp.counter import service as services
 from posapp.counter.attention import Attention
+from posapp.counter.checkout import Checkout
 from posapp.counter.custody import Custody
 from posapp.counter.pickup import Pickup
 from posapp.counter.queues import Queues
@@ -30,6 +31,7 @@ class Desk:
     till: Till
     scanning: Scanning
     pickup: Pickup
+    checkout: Checkout
     attention: Attention
     queues: Queues
     service: Service
@@ -61,12 +63,14 @@ def build(
     """
     custody = Custody(till, claim, release)
     pickup = Pickup(till, custody)
+    checkout = Checkout(till, pickup)
     service = Service(till)
-    lookers = {"order": pickup.look, "ticket": service.look}
+    lookers = {"order": checkout.look, "ticket": service.look}
     return Desk(
         till=till,
         scanning=Scanning(till, lookers, custody),
         pickup=pickup,
+        checkout=checkout,
         attention=Attention(till),
         queues=Queues(till, lookers),
         service=service,

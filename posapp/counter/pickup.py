@@ -11,6 +11,7 @@ from posapp.domain.facts import Answer, Fact, subject
 from posapp.domain.known import Known
 from posapp.domain.orders import HAND_OVER_UNDONE, HANDED_OVER, Order
 from posapp.domain.pickup import MAY_HAND_OVER, Judged, Verdict, judge
+from posapp.domain.sales import Sale
 
 KIND = "order"
 ACTS = {HANDED_OVER: HAND_OVER_UNDONE}
@@ -60,6 +61,9 @@ class Pickup:
                 raise Refused(_REFUSALS.get(judged.verdict, "nothing-to-hand-over"), number=number)
             if judged.verdict is Verdict.PAY_HERE and not said.get("paid_here"):
                 raise Refused("order-pay-first", number=number)
+            sale = self._till.books.know("sale", number)
+            if sale is not None and isinstance(sale.value, Sale) and sale.value.open:
+                raise Refused("payment-open", number=number)
             return self._till.fact(
                 HANDED_OVER,
                 known.name,

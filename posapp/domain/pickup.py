@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from posapp.domain.goods import GOING_BACK, HERE, CodeUse, HandOver, Paid, ParcelState
 from posapp.domain.orders import Order
+from posapp.domain.sales import Paying
 from posapp.domain.values import dataclass
 
 STALE_AFTER = timedelta(minutes=2)
@@ -72,7 +73,7 @@ class Judged:
 
     ``lines`` are the pieces that may leave now (line id -> count), empty where none may. ``person``
     is the name on a delegated pass, ``first`` the hand-over that came before, ``parcels_here`` of
-    ``parcels`` lie in the store.
+    ``parcels`` lie in the store; ``paying`` is how paying by card stands.
     """
 
     verdict: Verdict
@@ -82,6 +83,7 @@ class Judged:
     parcels: int = 0
     person: str = ""
     first: HandOver | None = None
+    paying: Paying | None = None
 
 
 def judge(  # noqa: PLR0912  # one question after the other, each with its answer: a table

@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 from posapp.domain.errors import Refused
 from posapp.domain.facts import CASE_SETTLED, Fact
 from posapp.domain.orders import Index, Order
+from posapp.domain.sales import Sale
 from posapp.domain.tickets import Ticket
 from posapp.domain.tills import TillNotes
 
@@ -37,7 +38,7 @@ class Subject(Protocol):
         ...
 
 
-SUBJECTS: dict[str, type[Subject]] = {"order": Order, "ticket": Ticket, "till": TillNotes}
+SUBJECTS: dict[str, type[Subject]] = {"order": Order, "ticket": Ticket, "till": TillNotes, "sale": Sale}
 
 
 def read_body(kind: str, body: Mapping[str, Any]) -> Subject | None:

@@ -9,6 +9,8 @@ What may go wrong on the way, and what then happens:
 - A batch is too slow: it is halved, and grows again with each success.
 - The hub fails on a batch (500): it is halved down to the one fact, which then holds the line,
   since the hub takes no gaps; it is tried again and again and the till says which one it is.
+- The hub goes on failing over it, or the wire has no place for it: its content is withheld. The hub is
+  sent its number, id and hash, so that the others arrive, and it becomes a case at both ends.
 """
 
 from __future__ import annotations
@@ -36,6 +38,12 @@ ASK_EVERY_S = 600.0
 """How often the hub is asked where it is: a restored backup is noticed with nothing to send, too."""
 POISON = frozenset({400, 413, 422, 500})
 """The hub has trouble with what was sent, not with itself."""
+STRIKES = 5
+"""So often the hub fails over one fact before its content is withheld; with the back-off, half a minute.
+Twice as often for each one that follows: a hub that fails over everything is to be mended first."""
+MOST_DOUBLINGS = 8
+NO_PLACE = "no-place"
+LONGEST_TEXT = 200
 _WHO = "push"
 
 
@@ -52,6 +60,9 @@ class Push:
         self._size = BATCH
         self._asked_at = 0.0
         self._heard = int(journal.meta("heard") or 0)
+        self._withheld: dict[int, str] = {}
+        self._strikes = 0
+        self._in_a_row = 0
 
     def ask_again(self) -> None:
         """The hub's past is another one: ask where it is, and for all news. Any thread."""
@@ -86,9 +97,12 @@ class Push:
             raise self._frozen() from None
         except Trouble as trouble:
             raise self._smaller(trouble, entries) from trouble
+        self._strikes = 0
         self._take(answer, entries)
         self._at = entries[-1].seq
         self._size = min(BATCH, self._size * 2)
+        if any(not message.withheld for message in messages):
+            self._in_a_row = 0
         return True
 
     # -- where the hub is -------------------------------------------------------------------------
@@ -102,10 +116,14 @@ class Push:
             at = self._common(gap.last_seq, gap.last_hash)
         except ForkTold:
             raise self._frozen() from None
+        except Trouble as trouble:
+            if trouble.reachable:
+                self._strikes = 0
+            raise
         else:
             self._take(answer, ())
             at = answer.last_seq
-        self._line.heard(_WHO)
+        self._heard_well()
         if at < answered:
             log.warning("the hub is at fact %d, this till had answers up to %d: sending again", at, answered)
         return min(at, answered)
@@ -144,13 +162,7 @@ class Push:
         messages: list[wire.FactMessage] = []
         room = BATCH_BYTES
         for entry in self._journal.after(at, self._size):
-            try:
-                message = _message(entry)
-            except ValidationError:
-                # The wire has no place for it; what was before it still goes.
-                if messages:
-                    break
-                raise self._stuck(entry.seq) from None
+            message = _message(entry, self._withheld.get(entry.seq, ""))
             room -= len(message.model_dump_json())
             if messages and room < 0:
                 break
@@ -175,9 +187,16 @@ class Push:
             return self._stuck(entries[0].seq, trouble.status)
         return trouble
 
-    def _stuck(self, seq: int, status: int = 0) -> Trouble:
+    def _stuck(self, seq: int, status: int) -> Trouble:
         self._size = 1
-        log.error("stuck at fact %d (status %d)", seq, status)
+        self._strikes += 1
+        log.error("stuck at fact %d (status %d), %d times", seq, status, self._strikes)
+        if self._strikes >= STRIKES << min(self._in_a_row, MOST_DOUBLINGS) and seq not in self._withheld:
+            log.error("the content of fact %d is withheld from now on", seq)
+            self._withheld[seq] = f"http-{status}"
+            self._in_a_row += 1
+        # It counts only where the hub is well otherwise: it is asked each time.
+        self._at = None
         return Trouble("fact-stuck", status=status, reachable=True, seq=seq)
 
     # -- what comes back --------------------------------------------------------------------------
@@ -190,11 +209,16 @@ class Push:
             # After settling: cut in between, the hub tells it once more.
             self._journal.set_meta(heard=str(answer.news))
             self._heard = answer.news
-        self._line.heard(_WHO)
+        self._heard_well()
         if settled:
             seqs = [seq for seq, _, _ in settled]
             self._tell({"answered": seqs})
             self._tell({"changed": sorted({entry.fact.subject for entry in self._named(seqs, entries)})})
+
+    def _heard_well(self) -> None:
+        # While a fact is stuck, that the hub answers everything else is no end of the trouble.
+        if not self._strikes:
+            self._line.heard(_WHO)
 
     def _checked(
         self, answer: wire.FactsAnswer, entries: Sequence[Entry]
@@ -227,16 +251,29 @@ class Push:
         return [sent[seq] if seq in sent else self._journal.after(seq - 1, 1)[0] for seq in seqs]
 
 
-def _message(entry: Entry) -> wire.FactMessage:
+def _message(entry: Entry, withheld: str) -> wire.FactMessage:
     fact = entry.fact
-    return wire.FactMessage(
-        seq=entry.seq,
-        id=fact.id,
-        kind=fact.kind,
-        schema_v=fact.schema_v,
-        subject=fact.subject,
-        payload=entry.payload.decode(),
-        clerk=fact.clerk,
-        at=timestamp(fact.at),
-        hash=entry.hash.hex(),
-    )
+    told: dict[str, Any] = {
+        "seq": entry.seq,
+        "id": fact.id,
+        "kind": fact.kind,
+        "schema_v": fact.schema_v,
+        "subject": fact.subject,
+        "payload": entry.payload.decode(),
+        "clerk": fact.clerk,
+        "at": timestamp(fact.at),
+        "hash": entry.hash.hex(),
+    }
+    if not withheld:
+        try:
+            return wire.FactMessage(**told)
+        except ValidationError:
+            log.exception("fact %d does not fit the wire: its content is withheld", entry.seq)
+            withheld = NO_PLACE
+    bare = {name: _fitting(str(told[name])) for name in ("kind", "subject", "clerk")}
+    return wire.FactMessage(**told | bare | {"schema_v": 1, "payload": "", "withheld": withheld})
+
+
+def _fitting(text: str) -> str:
+    """What the wire and the hub's database take of a text."""
+    return text.replace("\0", "?")[:LONGEST_TEXT]

@@ -11,7 +11,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from fastapi import Depends, FastAPI, Path, Query, Request
@@ -22,10 +24,12 @@ import posapp
 from posapp.domain.facts import timestamp
 from sync import wire
 from sync.hub import custody, feed, keys, lookup, records, shop_writer, tills
+from sync.hub.access import Access
 from sync.hub.database import READERS, WRITERS, Database
 from sync.hub.errors import add_errors
 from sync.hub.ledger import Ledger
 from sync.hub.limits import MAX_CALLERS, RATES, BodyLimit, Buckets, Rates
+from sync.hub.metrics import Metrics
 from sync.hub.refusals import Refusal
 from sync.hub.relay import Relay
 from sync.hub.shops import Shop
@@ -65,6 +69,7 @@ class Hub:
         self._readers = ThreadPoolExecutor(READERS, "hub-read")
         self._writers = ThreadPoolExecutor(WRITERS, "hub-write")
         self._relay: Relay | None = None
+        self.metrics = Metrics(database, lambda: self._relay.waiting if self._relay else 0)
         # A till never changes its store, so who calls need not be looked up each time; whether he
         # still may is decided with each page and each fact.
         self._callers: dict[str, Caller] = {}
@@ -98,11 +103,11 @@ class Hub:
 
     async def reading(self, job: Callable[..., Result], *args: Any) -> Result:
         """Run a job that reads."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, job, *args)
+        return await _in(self._readers, job, *args)
 
     async def writing(self, job: Callable[..., Result], *args: Any) -> Result:
         """Run a job that writes."""
-        return await asyncio.get_running_loop().run_in_executor(self._writers, job, *args)
+        return await _in(self._writers, job, *args)
 
     async def caller(self, token: str, buckets: Buckets) -> Caller:
         """The till with this token, its call counted. Raises Refusal 401, 429."""
@@ -124,6 +129,12 @@ class Hub:
     def _heads(self) -> dict[str, int]:
         with self.database.read() as connection:
             return records.heads(connection)
+
+
+async def _in(pool: ThreadPoolExecutor, job: Callable[..., Result], *args: Any) -> Result:
+    # In the request's context: what the job logs has the request's id.
+    work = partial(copy_context().run, job, *args)
+    return await asyncio.get_running_loop().run_in_executor(pool, work)
 
 
 def create(
@@ -150,6 +161,7 @@ def create(
     )
     app.state.hub = hub
     app.add_middleware(BodyLimit)
+    app.add_middleware(Access, metrics=hub.metrics)
     add_errors(app)
     _add_routes(app, hub)
     return app
@@ -185,6 +197,7 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
         """What changed in the till's store; with ``wait``, held until something does."""
         until = time.monotonic() + wait
         store = (await hub.caller(token, hub.feeds)).store
+        woken: float | None = None
         while True:
             ticket = hub.relay.ticket(store)
             page = await hub.reading(feed.page, hub.database, token, after, limit)
@@ -192,6 +205,9 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
             if page.head > after or left <= 0 or hub.relay.closed:
                 break
             await hub.relay.wait(ticket, left)
+            woken = ticket.moved
+        if woken is not None and page.head > after:
+            hub.metrics.woken(woken)
         return Response(page.as_json(timestamp(hub.now())), media_type="application/json")
 
     @app.post(
@@ -200,8 +216,11 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
     )
     async def push(token: Token, request: wire.FactsRequest) -> wire.FactsAnswer:
         """Take facts of the till's journal; sending them again changes nothing."""
+        began = time.monotonic()
         await hub.caller(token, hub.pushes)
-        return await hub.writing(hub.ledger.push, token, request)
+        answer = await hub.writing(hub.ledger.push, token, request)
+        hub.metrics.pushed(request, answer, time.monotonic() - began)
+        return answer
 
     @app.get("/v1/orders/{code}", responses={404: {"model": wire.Problem}})
     async def look_up(token: Token, code: Annotated[str, Path(max_length=200)]) -> wire.Lookup:

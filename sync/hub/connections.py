@@ -23,6 +23,9 @@ class Connection(H11Protocol):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        # Uvicorn's own log of calls names paths, and a path may hold a pickup code. It writes wherever its
+        # logger finds a handler, whatever it was configured to.
+        self.access_log = False
         self._head: asyncio.TimerHandle | None = None
         self._reading: asyncio.TimerHandle | None = None
 

@@ -18,6 +18,7 @@ from posapp.domain.facts import CASE_SETTLED, Answer, Fact, parse_timestamp
 from posapp.domain.ids import FactId
 from posapp.domain.subjects import fold, read_body
 from sync.hub import custody, effects, records
+from sync.hub.hot import Hot
 from sync.hub.records import Change
 from sync.hub.tables import UNSETTLED
 from sync.hub.tables import fact as fact_table
@@ -32,6 +33,7 @@ NOTHING_TO_SETTLE = "nothing-to-settle"
 OTHER_STORE = "other-store"
 UNKNOWN_KIND = "unknown-kind"
 UNREADABLE = "unreadable"
+WITHHELD = "withheld"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Taken:
     detail: str = "{}"
 
 
-_CASES = (
+_CASES = Hot(
     select(fact_table.c.id)
     # What another store did to this subject was turned down, and holds nobody up here.
     .where(fact_table.c.subject == bindparam("subject"), fact_table.c.store == bindparam("of"), UNSETTLED)
@@ -107,7 +109,7 @@ def _fold(
 
     if row is not None and row.store != store:
         return unchanged(Answer.REJECTED, OTHER_STORE)
-    case = connection.execute(_CASES, {"subject": fact.subject, "of": store}).scalar()
+    case = _CASES.value(connection, subject=fact.subject, of=store)
     if case is not None and not parked:
         return unchanged(Answer.PARKED, BEHIND)
     if custody.is_old(connection, store, fact.payload):
@@ -172,7 +174,7 @@ def rerun(connection: Connection, store: str, subject: str, now_ms: int) -> None
     """
     case = {"subject": subject, "of": store}
     for row in connection.execute(_PARKED, case).all():
-        first = connection.execute(_CASES, case).scalar()
+        first = _CASES.value(connection, **case)
         if first != row.id:
             return
         fact = read_fact(row)

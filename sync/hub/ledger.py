@@ -20,6 +20,7 @@ from posapp.domain.facts import GENESIS, Answer, Fact, chain_hash
 from sync.hub import custody, decide, records, tills
 from sync.hub.database import Database, out_of_reach, worth_retrying
 from sync.hub.decide import Taken
+from sync.hub.hot import Hot
 from sync.hub.refusals import OutOfStep, Refusal
 from sync.hub.tables import fact as fact_table
 from sync.hub.tills import Till
@@ -52,21 +53,23 @@ _NEWS = (
     .order_by(fact_table.c.news.desc())
     .limit(MAX_NEWS)
 )
-_NEWEST = select(func.max(fact_table.c.news)).where(
-    fact_table.c.till == bindparam("till"), fact_table.c.news.is_not(None)
+_NEWEST = Hot(
+    select(func.max(fact_table.c.news)).where(
+        fact_table.c.till == bindparam("till"), fact_table.c.news.is_not(None)
+    )
 )
-_NOT_YET = select(func.min(fact_table.c.seq)).where(_MINE, fact_table.c.feed_seq > bindparam("next"))
+_NOT_YET = Hot(select(func.min(fact_table.c.seq)).where(_MINE, fact_table.c.feed_seq > bindparam("next")))
 _RENUMBER = (
     update(fact_table)
     .where(fact_table.c.id == bindparam("of"), fact_table.c.till == bindparam("mine"))
     .values(epoch=bindparam("now"), seq=bindparam("as_seq"))
 )
-_STORE = insert(fact_table)
+_STORE = Hot(insert(fact_table))
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A fact as it came, and read; ``fact`` is None where its payload is no JSON object."""
+    """A fact as it came, and read; ``fact`` is None where its payload is no JSON object, or withheld."""
 
     message: FactMessage
     fact: Fact | None
@@ -74,7 +77,7 @@ class Received:
 
 def news(connection: Connection, till: str) -> int:
     """The mark of the till's newest answer that changed after it was given; 0 for none."""
-    return int(connection.execute(_NEWEST, {"till": till}).scalar() or 0)
+    return int(_NEWEST.value(connection, till=till) or 0)
 
 
 def applied_through(connection: Connection, till: Till, upto: int) -> int:
@@ -83,8 +86,7 @@ def applied_through(connection: Connection, till: Till, upto: int) -> int:
     A fact counts once its record's newest place is inside: a record that moved on beyond ``upto``
     was perhaps never seen with the fact in it.
     """
-    key = {"till": till.id, "epoch": till.epoch, "next": upto}
-    found = connection.execute(_NOT_YET, key).scalar()
+    found = _NOT_YET.value(connection, till=till.id, epoch=till.epoch, next=upto)
     return till.last_seq if found is None else int(found) - 1
 
 
@@ -181,7 +183,7 @@ class Ledger:
                 if answer is not None:
                     return answer
             taken = decided(connection, till, item, now_ms)
-            connection.execute(_STORE, _row(till, message, taken, now_ms))
+            _STORE.changed(connection, **_row(till, message, taken, now_ms))
         self._told(till.store, taken.feed_seq)
         log.info(
             "fact id=%s kind=%s till=%s answer=%s reason=%s",
@@ -218,6 +220,9 @@ Decider = Callable[[Connection, Till, Received, int], Taken]
 
 
 def _decided(connection: Connection, till: Till, item: Received, now_ms: int) -> Taken:
+    if item.message.withheld:
+        why = records.text_of({"why": item.message.withheld})
+        return Taken(Answer.PARKED, records.head(connection, till.store), decide.WITHHELD, why)
     return decide.decide(connection, till.id, till.store, item.fact, now_ms)
 
 
@@ -233,8 +238,16 @@ def read(request: FactsRequest) -> list[Received]:
         seq += 1
         if message.seq != seq:
             raise Refusal(422, "numbers-broken", f"Fact {message.seq} stands where {seq} belongs.")
-        if "\0" in message.id + message.kind + message.subject + message.clerk + message.payload:
+        said = message.id + message.kind + message.subject + message.clerk + message.payload
+        if "\0" in said + message.withheld:
             raise Refusal(422, "fact-malformed", f"Fact {seq} has a zero character.")
+        if message.withheld:
+            if message.payload:
+                raise Refusal(422, "fact-malformed", f"Fact {seq} is withheld and is not.")
+            # Its hash is that of what the till holds: what follows must still fit to it.
+            received.append(Received(message, None))
+            prev = bytes.fromhex(message.hash)
+            continue
         try:
             bare = decide.envelope(message, {})
             digest = chain_hash(prev, seq, bare, message.payload.encode())

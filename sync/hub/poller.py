@@ -15,6 +15,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, update
 
+from posapp.domain.errors import Unavailable
 from sync.hub import keys
 from sync.hub.database import Database
 from sync.hub.shops import Shop, ShopOrder
@@ -126,6 +127,14 @@ class Poller:
 
     def _take(self, orders: Sequence[ShopOrder], cursor: str | None) -> None:
         with self._database.write() as connection:
+            # Kept to the end: what a poller that was too slow has read may be older than what is there.
+            mine = connection.execute(
+                update(meta)
+                .where(meta.c.key == keys.POLLER, meta.c.value.startswith(self._me, autoescape=True))
+                .values(value=meta.c.value)
+            )
+            if not mine.rowcount:
+                raise Unavailable("lease-lost")
             heads = take_in(connection, orders) if orders else {}
             if cursor is not None:
                 keys.put(connection, _CURSOR, cursor)

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from posapp.domain.facts import canonical, subject
+from sync.hub.hot import Hot
 from sync.hub.tables import fact, handle, record, store_head
 
 FEED_BYTES = 4 << 20
@@ -86,20 +87,20 @@ _LOAD = (
 )
 _LOAD_LOCKED = _LOAD.with_for_update()
 # A statement of its own for the hottest read: a list, even of one, is written out anew each time.
-_LOCK_ONE = (
+_LOCK_ONE = Hot(
     select(*_COLUMNS)
     .where(record.c.kind == bindparam("kind"), record.c.id == bindparam("id"))
     .order_by(record.c.store)
     .with_for_update()
 )
-_HEAD = select(store_head.c.head).where(store_head.c.store == bindparam("store"))
-_PAGE = (
+_HEAD = Hot(select(store_head.c.head).where(store_head.c.store == bindparam("store")))
+_PAGE = Hot(
     select(*_COLUMNS)
     .where(record.c.store == bindparam("store"), record.c.seq > bindparam("after"))
     .order_by(record.c.seq)
     .limit(bindparam("count"))
 )
-_HEADS = select(store_head.c.store, store_head.c.head)
+_HEADS = Hot(select(store_head.c.store, store_head.c.head))
 
 
 def load(
@@ -121,22 +122,21 @@ def live(rows: Iterable[Row]) -> Row | None:
 
 def load_one(connection: Connection, kind: str, ident: str) -> Row | None:
     """The record where it is now, locked. None where nobody has it."""
-    which = {"kind": kind, "id": ident}
-    rows = [Row(*found) for found in connection.execute(_LOCK_ONE, which)]
+    rows = [Row(*found) for found in _LOCK_ONE.rows(connection, kind=kind, id=ident)]
     if rows and live(rows) is None:
         # It moved to another store while the lock was waited for: look once more.
-        rows = [Row(*found) for found in connection.execute(_LOCK_ONE, which)]
+        rows = [Row(*found) for found in _LOCK_ONE.rows(connection, kind=kind, id=ident)]
     return live(rows)
 
 
 def head(connection: Connection, store: str) -> int:
     """The head of a store's feed."""
-    return int(connection.execute(_HEAD, {"store": store}).scalar() or 0)
+    return int(_HEAD.value(connection, store=store) or 0)
 
 
 def heads(connection: Connection) -> dict[str, int]:
     """The head of every store's feed."""
-    return {store: int(number) for store, number in connection.execute(_HEADS)}
+    return {store: int(number) for store, number in _HEADS.rows(connection)}
 
 
 def page(connection: Connection, store: str, after: int, limit: int) -> Page:
@@ -144,9 +144,7 @@ def page(connection: Connection, store: str, after: int, limit: int) -> Page:
     top = head(connection, store)
     if after >= top:
         return Page((), after, top)
-    rows = [
-        Row(*found) for found in connection.execute(_PAGE, {"store": store, "after": after, "count": limit})
-    ]
+    rows = [Row(*found) for found in _PAGE.rows(connection, store=store, after=after, count=limit)]
     size = 0
     for position, row in enumerate(rows, start=1):
         size += len(row.body or "")
@@ -156,24 +154,24 @@ def page(connection: Connection, store: str, after: int, limit: int) -> Page:
 
 
 # -- writing --------------------------------------------------------------------------------------
-_RAISE = (
+_RAISE = Hot(
     update(store_head)
     .where(store_head.c.store == bindparam("of"))
     .values(head=store_head.c.head + bindparam("by"))
     .returning(store_head.c.head)
 )
-_CHANGE = (
+_CHANGE = Hot(
     update(record)
     .where(record.c.kind == bindparam("k"), record.c.id == bindparam("i"), record.c.store == bindparam("s"))
     .values(rev=bindparam("rev"), seq=bindparam("seq"), source=bindparam("source"), body=bindparam("body"))
 )
-_FOLLOW = update(fact).where(fact.c.subject == bindparam("of")).values(feed_seq=bindparam("to"))
-_INSERT = insert(record)
+_FOLLOW = Hot(update(fact).where(fact.c.subject == bindparam("of")).values(feed_seq=bindparam("to")))
+_INSERT = Hot(insert(record))
 
 
 def raise_head(connection: Connection, store: str, by: int = 1) -> int:
     """Raise the head: the last lock that a transaction takes, and what wakes held polls."""
-    found = connection.execute(_RAISE, {"of": store, "by": by}).scalar()
+    found = _RAISE.value(connection, of=store, by=by)
     if found is None:
         connection.execute(insert(store_head), {"store": store, "head": by})
         return by
@@ -218,13 +216,12 @@ def publish(connection: Connection, changes: Sequence[Change]) -> dict[str, int]
             if change.exists
         ]
         if fresh:
-            connection.execute(_INSERT, fresh)
+            _INSERT.many(connection, fresh)
         if moved:
-            connection.execute(_CHANGE, moved)
+            _CHANGE.many(connection, moved)
             # What a fact did is known to a till once the till has its record's newest place.
-            connection.execute(
-                _FOLLOW, [{"of": subject(str(row["k"]), str(row["i"])), "to": row["seq"]} for row in moved]
-            )
+            follow = [{"of": subject(str(row["k"]), str(row["i"])), "to": row["seq"]} for row in moved]
+            _FOLLOW.many(connection, follow)
     return tops
 
 

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 
 log = logging.getLogger(__name__)
 
 PERIOD_S = 0.2
+
+
+class Ticket(asyncio.Event):
+    """A store's next move; ``moved`` is when it came (`time.monotonic`), None where nobody knows."""
+
+    moved: float | None = None
 
 
 class Relay:
@@ -24,7 +31,7 @@ class Relay:
     def __init__(self, heads: Callable[[], Mapping[str, int]]) -> None:
         self._heads = heads
         self._known: dict[str, int] = {}
-        self._events: dict[str, asyncio.Event] = {}
+        self._events: dict[str, Ticket] = {}
         self._waiting = 0
         self._someone = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -34,7 +41,7 @@ class Relay:
     def told(self, store: str, head: int) -> None:
         """A store's feed moved to ``head``. From any thread."""
         if not self._closed:
-            self._loop.call_soon_threadsafe(self._moved, store, head)
+            self._loop.call_soon_threadsafe(self._moved, store, head, time.monotonic())
 
     @property
     def closed(self) -> bool:
@@ -51,11 +58,11 @@ class Relay:
         """How many stores somebody waits for."""
         return len(self._events)
 
-    def ticket(self, store: str) -> asyncio.Event:
+    def ticket(self, store: str) -> Ticket:
         """The event of the store's next move: take it before reading, so that no move is missed."""
-        return self._events.setdefault(store, asyncio.Event())
+        return self._events.setdefault(store, Ticket())
 
-    async def wait(self, ticket: asyncio.Event, seconds: float) -> None:
+    async def wait(self, ticket: Ticket, seconds: float) -> None:
         """Wait for the move, at most ``seconds``; returns at once when the relay is closed."""
         if self._closed:
             return
@@ -76,23 +83,29 @@ class Relay:
         for event in self._events.values():
             event.set()
 
-    def _moved(self, store: str, head: int) -> None:
+    def _moved(self, store: str, head: int, moved: float | None) -> None:
         if head > self._known.get(store, -1):
             self._known[store] = head
             event = self._events.pop(store, None)
             if event:
+                event.moved = moved
                 event.set()
 
     async def _watch(self) -> None:
+        # What moved, moved after the look before this one began; of a first look nothing is known.
+        before: float | None = None
         while True:
             if not self._waiting:
                 self._someone.clear()
                 await self._someone.wait()
+                before = None
+            now = time.monotonic()
             try:
                 heads = await asyncio.to_thread(self._heads)
             except Exception as error:
                 log.warning("the heads cannot be read: %s", error)
             else:
                 for store, head in heads.items():
-                    self._moved(store, head)
+                    self._moved(store, head, before)
+                before = now
             await asyncio.sleep(PERIOD_S)

@@ -68,7 +68,7 @@ def serve(
         if parent_pipe:
             threading.Thread(target=_watch_parent, args=(server,), name="parent", daemon=True).start()
         hub.ledger.retry()
-        background = Background(database, adapter, hub.told)
+        background = Background(database, adapter, hub.told, hub.metrics.written)
         stack.callback(background.stop)
         background.start()
         server.run(sockets=[listener])
@@ -95,9 +95,15 @@ def configured(app: FastAPI, **more: Any) -> uvicorn.Config:
 class Background:
     """The writer and the poller, each in a thread of its own."""
 
-    def __init__(self, database: Database, shop: Shop, told: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        shop: Shop,
+        told: Callable[[str, int], None],
+        written: Callable[[str], None],
+    ) -> None:
         self._stop = threading.Event()
-        self._writer = ShopWriter(database, shop, utc_now, told)
+        self._writer = ShopWriter(database, shop, utc_now, told, written=written)
         self._poller = Poller(database, shop, utc_now, told, self._stop.is_set)
         self._threads = (
             threading.Thread(target=self._loop, args=(self._writer.run_due, WRITE_EVERY_S), name="writer"),

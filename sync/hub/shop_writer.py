@@ -97,8 +97,9 @@ def waiting(connection: Connection) -> int:
 class ShopWriter:
     """Writes what is due. Several may run, in several processes: a lease keeps them apart.
 
-    ``told`` hears of each store whose feed moved. ``step`` is called between the steps with the
-    name of the one that follows; a test lets it fail there.
+    ``told`` hears of each store whose feed moved, ``written`` of each outcome. ``step`` is called
+    between the steps with the name of the one that follows; a test lets it fail there. What the shop
+    is asked for one intent must be answered, or given up, within half of `LEASE_MS`.
     """
 
     def __init__(
@@ -108,12 +109,16 @@ class ShopWriter:
         now: Callable[[], datetime],
         told: Callable[[str, int], None],
         step: Callable[[str], None] = lambda _: None,
+        *,
+        written: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._shop = shop
         self._now = now
         self._told = told
         self._step = step
+        self._written = written
+        self._until_ms = 0
         self._me = secrets.token_hex(8)
 
     def run_due(self) -> int:
@@ -123,7 +128,8 @@ class ShopWriter:
             for found in leased:
                 done += 1
                 try:
-                    self._write(found)
+                    if self._kept(found):
+                        self._write(found)
                 except Unavailable as error:
                     log.warning("shop unavailable intent=%s: %s", found.id, error)
                     self._later(found)
@@ -140,12 +146,27 @@ class ShopWriter:
         with self._database.read() as connection:
             if connection.execute(_DUE, {"now_ms": now_ms, "count": 1}).first() is None:
                 return []
-        until = now_ms + LEASE_MS
+        self._until_ms = now_ms + LEASE_MS
         with self._database.write() as connection:
             rows = connection.execute(
-                _LEASE, {"now_ms": now_ms, "count": SLICE, "me": self._me, "until": until}
+                _LEASE, {"now_ms": now_ms, "count": SLICE, "me": self._me, "until": self._until_ms}
             )
             return sorted((Intent(*row) for row in rows), key=lambda found: found.n)
+
+    def _kept(self, found: Intent) -> bool:
+        """Whether the intent is still ours: those before it in the slice may have taken long."""
+        now_ms = self._now_ms()
+        if self._until_ms - now_ms > LEASE_MS // 2:
+            return True
+        with self._database.write() as connection:
+            renewed = connection.execute(
+                update(intent)
+                .where(intent.c.n == found.n, intent.c.owner == self._me, intent.c.state == WRITING)
+                .values(until_ms=now_ms + LEASE_MS)
+            )
+        if not renewed.rowcount:
+            log.warning("lease lost intent=%s; whoever has it now writes it", found.id)
+        return bool(renewed.rowcount)
 
     def _write(self, found: Intent) -> None:
         self._step("read")
@@ -210,6 +231,7 @@ class ShopWriter:
                 heads[store] = decide.answered(connection, store, found.id, refused)
         for store, head in heads.items():
             self._told(store, head)
+        self._written(answer.outcome.value)
         log.info("shop write intent=%s outcome=%s why=%s", found.id, answer.outcome.value, answer.why)
 
     def _later(self, found: Intent) -> None:

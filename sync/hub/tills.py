@@ -20,6 +20,7 @@ from posapp.domain.facts import GENESIS, timestamp
 from posapp.domain.goods import code_token
 from sync.hub import custody, keys
 from sync.hub.database import Database
+from sync.hub.hot import Hot
 from sync.hub.refusals import Refusal
 from sync.hub.tables import enrolment, store, till
 from sync.wire import Enrolled
@@ -42,10 +43,12 @@ class Till:
 
 
 _COLUMNS = (till.c.id, till.c.store, till.c.epoch, till.c.last_seq, till.c.last_hash)
-_BY_TOKEN = select(*_COLUMNS).where(till.c.token_hash == bindparam("token_hash"), till.c.revoked.is_(False))
+_BY_TOKEN = Hot(
+    select(*_COLUMNS).where(till.c.token_hash == bindparam("token_hash"), till.c.revoked.is_(False))
+)
 _BY_ID = select(*_COLUMNS).where(till.c.id == bindparam("id"), till.c.revoked.is_(False))
-_LOCKED = _BY_ID.with_for_update()
-_ADVANCE = (
+_LOCKED = Hot(_BY_ID.with_for_update())
+_ADVANCE = Hot(
     update(till)
     .where(till.c.id == bindparam("of"), till.c.last_seq == bindparam("seq") - 1, till.c.revoked.is_(False))
     .values(last_seq=bindparam("seq"), last_hash=bindparam("digest"))
@@ -60,7 +63,7 @@ def token_hash(token: str) -> str:
 
 def known_by(connection: Connection, token: str) -> Till:
     """The till with this token. Raises Refusal 401 for a missing, unknown or revoked one."""
-    found = connection.execute(_BY_TOKEN, {"token_hash": token_hash(token)}).first() if token else None
+    found = _BY_TOKEN.first(connection, token_hash=token_hash(token)) if token else None
     if found is None:
         raise Refusal(401, "token-unknown", "This till is not enrolled, or was revoked.")
     return Till(*found)
@@ -68,7 +71,7 @@ def known_by(connection: Connection, token: str) -> Till:
 
 def locked(connection: Connection, ident: str) -> Till:
     """The till, kept until the transaction ends. Raises Refusal 401 where it was revoked."""
-    found = connection.execute(_LOCKED, {"id": ident}).first()
+    found = _LOCKED.first(connection, id=ident)
     if found is None:
         raise Refusal(401, "token-unknown", "This till is not enrolled, or was revoked.")
     return Till(*found)
@@ -77,7 +80,7 @@ def locked(connection: Connection, ident: str) -> Till:
 def advanced(connection: Connection, ident: str, seq: int, digest: str) -> Till | None:
     """The till, kept until the transaction ends and moved on to fact ``seq``; None where that is not its
     next one, or it was revoked."""
-    found = connection.execute(_ADVANCE, {"of": ident, "seq": seq, "digest": digest}).first()
+    found = _ADVANCE.first(connection, of=ident, seq=seq, digest=digest)
     return None if found is None else Till(*found)
 
 

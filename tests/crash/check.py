@@ -7,6 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
+class Loss(Exception):
+    """Something that was promised did not hold."""
+
+
 @dataclass
 class Account:
     """What one till said (``acknowledged``: ref -> order), and what was found wrong on the way."""

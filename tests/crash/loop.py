@@ -31,7 +31,7 @@ from posapp.storage.check import check_folder
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import Mirror, path_in
 from sync.hub import operator
-from tests.crash.check import Account, missing, twice
+from tests.crash.check import Account, Loss, missing, twice
 from tests.kit.shop import NO_KEYRING, STORE, Shop, environment, open_shop
 from tests.waiting import until
 
@@ -44,10 +44,6 @@ EARLY = 0.3
 """The share of lives that are counted from the first key, the others from the first hand-over shown."""
 BOTH, ENGINE_FIRST = 0.25, 0.15
 """The share of lives in which the sync process is killed with the window, or before it."""
-
-
-class Loss(Exception):
-    """Something that was promised did not hold."""
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from PySide6.QtWidgets import QApplication
@@ -12,6 +12,7 @@ from posapp.counter.scanning import Elsewhere
 from posapp.domain.codes import Fault, Prefix, Scan, Source, make
 from posapp.domain.facts import Answer
 from posapp.domain.pickup import Verdict
+from posapp.domain.slips import Outcome, Paper, PrinterState, PrintJob, Trouble
 from tests.kit.counter import Counter
 from tests.kit.things import NOW
 from tests.screens.doctor import doctor_scenes
@@ -20,6 +21,7 @@ from tests.screens.service import service_scenes
 from ui.bridge import Bridge, DeviceState, LineState, LookedUp
 from ui.mishap import Mishap
 from ui.pictures import Pictures
+from ui.print_strip import PrintStrip
 from ui.window import TillWindow
 
 UNKNOWN = make(Prefix.PICKUP, "7KX29DRT")
@@ -120,7 +122,8 @@ def scenes() -> Iterator[tuple[str, Scene]]:
     yield "attention_guessing", lambda s: s.window.go("attention")
     yield from service_scenes()
     yield "mishap", _mishap
-    yield "settings", lambda s: s.window.go("settings")
+    yield "slip_refused", _slip_refused
+    yield "settings", _settings
     yield "settings_scan", _try_scanner
     yield from doctor_scenes()
     yield "help", _help
@@ -210,6 +213,17 @@ def _decide(stage: Stage) -> None:
     screen.decide("same")
 
 
+def _settings(stage: Stage) -> None:
+    stage.online(True)
+    strip = stage.window.status.printing
+    assert strip is not None
+    strip.on_state(PrinterState("tcp://printer"))
+    strip.on_job(
+        replace(strip.job or PrintJob("1", Paper.HAND_OVER, Outcome.SETTLED), outcome=Outcome.SETTLED)
+    )
+    stage.window.go("settings")
+
+
 def _try_scanner(stage: Stage) -> None:
     stage.bridge.device_changed.emit(DeviceState("/dev/ttyACM0", "up"))
     stage.scan(code_of("W-1001"))
@@ -223,9 +237,19 @@ def _mishap(stage: Stage) -> None:
     QApplication.sendPostedEvents(mishap)
 
 
-def _help(stage: Stage) -> None:
+def _slip_refused(stage: Stage) -> None:
+    """The printer has no paper, and a slip waits, with the line down besides."""
     mishap = stage.window.status.mishap
     assert mishap is not None
     mishap.strip.hide()
+    stage.online(False, "hub-unreachable")
+    strip = stage.window.status.printing = PrintStrip(stage.window.theme, stage.window)
+    stage.window.strips.addWidget(strip)
+    job = PrintJob("1", Paper.HAND_OVER, Outcome.REFUSED, Trouble.PAPER_OUT, about="order:W-4006")
+    strip.on_state(PrinterState("tcp://printer", Trouble.PAPER_OUT))
+    strip.on_job(job)
+
+
+def _help(stage: Stage) -> None:
     stage.window.go("scan")
     stage.window.show_help()

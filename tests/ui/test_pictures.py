@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QMimeData, QObject, Qt, QUrl, Signal
+from PySide6.QtCore import QMimeData, QObject, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -132,6 +132,15 @@ class _Input:
     def isNull(self) -> bool:
         return not self.there
 
+    def videoFormats(self) -> list[SimpleNamespace]:
+        return [
+            SimpleNamespace(
+                resolution=lambda wide=wide, high=high: QSize(wide, high),
+                maxFrameRate=lambda pace=pace: pace,
+            )
+            for wide, high, pace in ((1920, 1080, 30), (640, 480, 15), (640, 480, 30), (320, 240, 60))
+        ]
+
 
 class _Device(QObject):
     errorOccurred = Signal(object)
@@ -139,6 +148,9 @@ class _Device(QObject):
     def __init__(self, _input: object, parent: QObject) -> None:
         super().__init__(parent)
         self.running = False
+
+    def setCameraFormat(self, chosen: SimpleNamespace) -> None:
+        self.format = chosen
 
     def start(self) -> None:
         self.running = True
@@ -179,6 +191,8 @@ def test_frames_of_a_camera_are_offered_only_while_they_would_be_read(qtbot: QtB
     camera = Camera(offered.append, lambda: free, lambda: lost.append(True), media, owner)
     image = code_image("PK7KX29DRTH")
     frame = SimpleNamespace(isValid=lambda: True, toImage=lambda: image)
+    chosen = camera.findChildren(_Device)[0].format
+    assert (chosen.resolution(), chosen.maxFrameRate()) == (QSize(640, 480), 30)
     sink, devices = camera.findChildren(_Sink)[0], camera.findChildren(_Devices)[0]
     sink.videoFrameChanged.emit(frame)
     free = False

@@ -161,6 +161,20 @@ def test_a_us_scanner_is_exact_on_a_german_host(counter: Counter) -> None:
     assert counter.state()["texts"] == [[text, "DEß1-YzÖ2?7/8§Y"]]
 
 
+def test_the_hosts_text_follows_a_new_layout_at_once(counter: Counter) -> None:
+    text, told = "DE-1/Zy", []
+    try:
+        for layout in ("de", "fr", "us", "de"):
+            counter.display.set_layout(layout)
+            counter.focus("field")
+            counter.display.type_code(text)
+            told += counter.state()["texts"]
+    finally:
+        counter.display.set_layout("de")
+    german, french = [text, "DEß1-Yz"], [text, "DE)&!Wy"]
+    assert told == [german, french, [text], german]
+
+
 def test_a_person_and_then_a_scan(counter: Counter) -> None:
     counter.display.type_code("ab", delay_ms=120, end="")
     # The first key 20 ms after the person's, then at a pace that leaves a busy machine some room.

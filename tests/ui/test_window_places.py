@@ -8,13 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QSlider
+from PySide6.QtGui import QAccessible, QKeySequence, QShortcut
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QSlider
 from pytestqt.qtbot import QtBot
 
+from drivers.lane import Lane
 from posapp import texts
+from posapp.counter.printing import Printing
 from posapp.domain.facts import Answer
 from posapp.domain.known import Standing
+from posapp.domain.slips import Outcome, Paper, PrintJob, Trouble
 from posapp.settings import Settings
 from tests.kit.counter import open_counter
 from tests.kit.things import NOW
@@ -22,7 +25,11 @@ from tests.screens.samples import CASE, QUEUE, STORE_CARD, code_of, order
 from tests.screens.scenes import Stage
 from ui import line
 from ui.bridge import Bridge, DeviceState, LineState
+from ui.buttons import Button
+from ui.help import KEYS
+from ui.pictures import Pictures
 from ui.pills import Link
+from ui.print_strip import PrintDesk
 from ui.screens.attention import AttentionScreen
 from ui.screens.pickups import PickupsScreen
 from ui.screens.settings import SettingsScreen
@@ -248,6 +255,31 @@ def test_help_shows_the_keys_and_a_scan_takes_it_away(stage: Stage) -> None:
     assert overlay.isVisible()
     stage.scan(code_of("W-4001"))
     assert not overlay.isVisible()
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_help_names_every_key_that_exists(stage: Stage, language: str) -> None:
+    """Those bound in the window, and those that stand on a button anywhere."""
+    window = stage.window
+    window.apply(replace(window.settings, language=language))
+    desk = PrintDesk(window, Printing(stage.counter.till, Lane()))
+    desk.strip.on_job(PrintJob("1", Paper.HAND_OVER, Outcome.REFUSED, Trouble.PAPER_OUT))
+    Pictures(window, lambda _load: None)
+    bound, shown = set(), set()
+    for place in ("scan", "pickups", "service", "attention", "settings", "doctor"):
+        window.go(place)
+        bound |= {key for one in window.findChildren(QShortcut) for key in QShortcut.keys(one)}
+        shown |= {one.shown_action.key for one in window.findChildren(Button)} - {""}
+    window.go("scan")
+    stage.scan(code_of("W-4001"))
+    shown |= {one.shown_action.key for one in window.findChildren(Button)} - {""}
+    window.show_help()
+    told = {QKeySequence(key) for keys, _label, _does in KEYS for key in keys}
+    assert {key.toString() for key in bound} <= {key.toString() for key in told}
+    said = {label.text() for label in window.stack.findChildren(QLabel)}
+    assert shown <= said
+    assert {"F12", "F6", "F1"} <= shown
+    texts.use("de")
 
 
 def test_the_first_paint_is_told_once(stage: Stage, qtbot: QtBot) -> None:

@@ -148,7 +148,8 @@ class BadHub:
             replayed = fact["seq"] <= len(self.facts)
             if replayed and self.facts[fact["seq"] - 1]["hash"] != fact["hash"]:
                 return 423, {"error": "fork", "last_seq": last_seq}
-            if fact["id"] in self.poison:
+            withheld = fact["withheld"]
+            if fact["id"] in self.poison and not withheld:
                 return 500, {"error": "defect", "message": "a defect"}
             if not replayed:
                 self.facts.append(fact)
@@ -158,8 +159,8 @@ class BadHub:
                 {
                     "seq": fact["seq"],
                     "id": fact["id"],
-                    "answer": "rejected" if rejected else "accepted",
-                    "reason": "conflict" if rejected else "",
+                    "answer": "parked" if withheld else "rejected" if rejected else "accepted",
+                    "reason": "withheld" if withheld else "conflict" if rejected else "",
                     "replayed": replayed,
                 }
             )

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -163,14 +164,76 @@ def test_the_one_bad_fact_is_found_and_the_ones_before_it_go(till: Desk, hub: Ba
     sound(till, hub)
 
 
-def test_a_fact_the_wire_cannot_carry_holds_the_line_and_is_named(till: Desk, hub: BadHub) -> None:
-    append(till.journal, "W-1")
-    append(till.journal, "W-2", clerk="x" * 300)
+def test_the_content_of_a_fact_the_hub_goes_on_failing_over_is_withheld(till: Desk, hub: BadHub) -> None:
+    entries = [append(till.journal, f"W-{number}") for number in range(120)]
+    hub.poison.add(entries[37].fact.id)
+    send_all(till)
+    sound(till, hub)
+    assert [(case.seq, case.answer, case.reason) for case, _ in till.journal.cases()] == [
+        (38, Answer.PARKED, "withheld")
+    ]
+    told = hub.facts[37]
+    assert (told["payload"], told["withheld"]) == ("", "http-500")
+    assert (told["subject"], told["hash"]) == ("order:W-37", entries[37].hash.hex())
+    tries = [call for call in hub.calls(FACTS) if [fact["seq"] for fact in call["facts"]] == [38]]
+    assert [bool(call["facts"][0]["withheld"]) for call in tries] == [False] * push.STRIKES + [True]
+
+
+def test_a_hub_that_fails_over_everything_is_given_ever_more_time(till: Desk, hub: BadHub) -> None:
+    entries = [append(till.journal, f"W-{number}") for number in range(3)]
+    hub.poison |= {entry.fact.id for entry in entries}
+    send_all(till)
+    sound(till, hub)
+    tries = [call["facts"][0]["seq"] for call in hub.calls(FACTS) if len(call["facts"]) == 1]
+    assert [tries.count(seq) for seq in (1, 2, 3)] == [
+        push.STRIKES + 1,
+        2 * push.STRIKES + 1,
+        4 * push.STRIKES + 1,
+    ]
+
+
+def test_nothing_is_withheld_from_a_hub_that_answers_nobody(till: Desk, hub: BadHub) -> None:
     till.push.step()
-    with pytest.raises(Trouble, match="fact-stuck") as told:
-        till.push.step()
-    assert told.value.details == {"seq": 2}
-    assert len(hub.facts) == 1
+    append(till.journal, "W-1")
+    hub.faults[FACTS] += [badhub.status(500)] * 40
+    for _ in range(40):
+        with pytest.raises(Trouble):
+            till.push.step()
+    send_all(till)
+    sound(till, hub)
+    assert till.journal.cases() == []
+
+
+def test_a_stuck_fact_is_told_until_it_is_not(till: Desk, hub: BadHub) -> None:
+    entry = append(till.journal, "W-1")
+    hub.poison.add(entry.fact.id)
+    while till.journal.waiting()[0]:
+        try:
+            till.push.step()
+        except Trouble as trouble:
+            till.line.trouble("push", trouble.reason, reachable=trouble.reachable)
+    assert [reason for _, reason in till.lines()] == ["", "fact-stuck", ""]
+
+
+UNFIT = {
+    "a name without end": {"clerk": "x" * 300},
+    "a payload beyond measure": {"payload": {"note": "x" * 70_000}},
+    "a zero character in it": {"clerk": "a\0b" * 100},
+}
+
+
+@pytest.mark.parametrize("how", UNFIT.values(), ids=UNFIT.keys())
+def test_a_fact_the_wire_cannot_carry_is_withheld_and_the_others_go(
+    till: Desk, hub: BadHub, how: dict[str, Any]
+) -> None:
+    append(till.journal, "W-1")
+    entry = append(till.journal, "W-2", **how)
+    append(till.journal, "W-3")
+    send_all(till)
+    sound(till, hub)
+    assert [case.fact.id for case, _ in till.journal.cases()] == [entry.fact.id]
+    assert hub.facts[1]["withheld"] == push.NO_PLACE
+    assert len(hub.calls(FACTS)) == 2
 
 
 def test_a_request_never_exceeds_what_the_hub_takes(till: Desk, hub: BadHub) -> None:

@@ -147,3 +147,39 @@ def test_a_failing_database_is_not_the_facts_fault(hub: Served, monkeypatch: pyt
     assert (answer.status_code, answer.json()["error"]) == (503, "database-unavailable")
     assert int(answer.headers["Retry-After"]) > 0
     assert desk.one(fact)["answer"] == "accepted"
+
+
+def test_a_withheld_fact_is_a_case_and_the_chain_goes_on(hub: Served) -> None:
+    till = hub.desk()
+    one, other = ready(till, 2)
+    first = till.hand_over(one)
+    behind = till.undo(first)
+    beside = till.hand_over(other)
+    stub = first | {"payload": "", "withheld": "http-500"}
+    answers = till.push(stub, behind, beside)
+    assert [(answer["answer"], answer["reason"]) for answer in answers] == [
+        ("parked", "withheld"),
+        ("parked", "behind-rejected"),
+        ("accepted", ""),
+    ]
+    assert answers[0]["detail"] == {"why": "http-500"}
+    # Sent again, also whole, it is the same fact, and still a case.
+    again = till.push(first, behind, beside)
+    assert [answer["answer"] for answer in again] == ["parked", "parked", "accepted"]
+    hub.hub.ledger.retry()
+    settled = till.push(till.settle(first))
+    assert [(answer["seq"], answer["answer"]) for answer in settled] == [(4, "accepted"), (2, "rejected")]
+
+
+def test_what_follows_a_withheld_fact_must_fit_to_its_hash(hub: Served) -> None:
+    till = hub.desk()
+    one, other = ready(till, 2)
+    stub = till.hand_over(one) | {"payload": "", "withheld": "no-place", "hash": "0" * 64}
+    answer = till.send(till.request(stub, till.hand_over(other)))
+    assert (answer.status_code, answer.json()["error"]) == (422, "hash-wrong")
+
+
+def test_a_fact_is_withheld_or_whole(hub: Served) -> None:
+    till = hub.desk()
+    both = till.hand_over(ready(till)[0]) | {"withheld": "http-500"}
+    assert till.send(till.request(both)).status_code == 422

@@ -192,6 +192,33 @@ def test_one_process_polls_at_a_time(hub: Served) -> None:
     assert inside[:2] == [0, -1]
 
 
+class Slow(Watched):
+    """What it says is old by the time it is heard."""
+
+    def changed(self, cursor: str, limit: int) -> tuple[Sequence[ShopOrder], str]:
+        said = SampleShop.changed(self, cursor, limit)
+        self.look()
+        return said
+
+
+def test_what_a_poller_too_slow_has_read_is_not_taken_in(hub: Served) -> None:
+    desk = hub.desk()
+    (order,) = ready(desk)
+    poller(hub).run_once()
+    shop_says(hub, order["number"], note="old")
+
+    def meanwhile() -> None:
+        hub.clock.move(31)
+        shop_says(hub, order["number"], note="new")
+        poller(hub).run()
+
+    slow = Slow(hub.database, hub.clock)
+    slow.look = meanwhile
+    with pytest.raises(Unavailable, match="lease-lost"):
+        poller(hub, slow).run()
+    assert desk.order(order["number"])["note"] == "new"
+
+
 def test_many_who_begin_at_once_give_one_poller(hub: Served) -> None:
     with hub.database.write() as connection:
         keys.put(connection, "poller", "")

@@ -321,6 +321,47 @@ def test_a_writer_that_lost_its_lease_saves_nothing(hub: Served) -> None:
     assert revs == [3]
 
 
+def test_what_waited_too_long_behind_a_slow_write_is_anothers(hub: Served) -> None:
+    """Two intents leased together; the shop takes a minute for the first, and another writer goes on."""
+    desk = hub.desk()
+    orders = ready(desk, 2)
+    facts = [desk.hand_over(order) for order in orders]
+    desk.push(*facts)
+    hub.clock.move(HOLD_S)
+    beside: list[int] = []
+    mine: list[str] = []
+
+    def slow(step: str) -> None:
+        mine.append(step)
+        if step == "write" and not beside:
+            beside.append(0)
+            hub.clock.move(61)
+            beside[0] = hub.writer().run_due()
+
+    hub.writer(slow).run_due()
+    assert beside == [2]
+    assert mine.count("read") == 1
+    for order, fact in zip(orders, facts, strict=True):
+        assert refs(hub, order["number"]) == [(fact["id"], False)]
+
+
+def test_a_lease_is_renewed_for_what_waits_behind_a_slow_write(hub: Served) -> None:
+    desk = hub.desk()
+    desk.push(*[desk.hand_over(order) for order in ready(desk, 3)])
+    hub.clock.move(HOLD_S)
+    beside: list[int] = []
+
+    def slow(step: str) -> None:
+        if step == "write":
+            hub.clock.move(25)
+            beside.append(hub.writer().run_due())
+
+    assert hub.writer(slow).run_due() == 3
+    # The third waited for 75 s in all, and was still left alone.
+    assert states(hub) == ["done"] * 3
+    assert beside[-1] == 0
+
+
 def test_the_hold_is_the_stores_own(hub: Served) -> None:
     from sync.hub import keys
 
