@@ -291,6 +291,7 @@ class TillApp:
 
     def _on_line(self, state: LineState) -> None:
         self.desk.scanning.online = state.online
+        self.desk.custody.repeat()
 
     def _on_claim(self, told: ClaimTold) -> None:
         self.desk.custody.told(told.order, told.state, told.till)

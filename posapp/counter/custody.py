@@ -41,6 +41,7 @@ class Standing:
 class _Told:
     standing: Standing
     until: float
+    known: tuple[str, ...] = ()
 
 
 class Custody:
@@ -87,8 +88,15 @@ class Custody:
         fresh = told is not None and told.standing.right is not Right.HERE
         if self.standing(known).right is Right.HERE or (fresh and not again):
             return
-        self._told[known.id] = _Told(Standing(Right.ASKED), self._monotonic() + ANSWER_S)
-        self._ask(known.id, _refs(known))
+        refs = _refs(known)
+        self._told[known.id] = _Told(Standing(Right.ASKED), self._monotonic() + ANSWER_S, refs)
+        self._ask(known.id, refs)
+
+    def repeat(self) -> None:
+        """Sync has begun to listen, or the line has changed: what is still asked is asked again."""
+        for order, told in self._told.items():
+            if told.standing.right is Right.ASKED:
+                self._ask(order, told.known)
 
     def told(self, order: str, state: str, till: str) -> None:
         """What sync was answered: a state of a claim, ``lead`` where this till has become it."""

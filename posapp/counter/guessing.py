@@ -100,6 +100,10 @@ class Guessing:
         self._commit(GUESSING_CLEARED, payload)
         self._keep(_State())
 
+    def has_managers(self) -> bool:
+        """Whether this store has a manager's badge at all."""
+        return bool(self._till.books.record("store", self._till.store).get("managers"))
+
     def is_manager(self, badge: str) -> bool:
         """Whether the hub told this badge to be a manager's of this store."""
         told = self._till.books.record("store", self._till.store).get("managers")

@@ -17,6 +17,7 @@ from PySide6.QtTest import QTest
 from posapp.app import TillApp
 from posapp.domain.codes import Scan, Source
 from posapp.ports import DeviceState
+from ui.order_claim import RELEASE
 from ui.view import CardView, Tone
 
 _Result = TypeVar("_Result")
@@ -78,6 +79,11 @@ class Front:
         self.until(lambda: self.card.tone is Tone.DONE, what="handed over")
         (entry,) = self.app.books.journal.after(before, 10)
         return entry.fact.id
+
+    def release(self, reason: str) -> None:
+        """A manager lets an order leave that this till has no right to."""
+        self.window.home.card.action.emit(RELEASE)
+        self.window.home.tray.answered.emit(reason)
 
     def listening(self) -> None:
         """Wait until every scanner is open."""

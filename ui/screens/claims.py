@@ -42,6 +42,11 @@ class FrontClaim(QObject):
             self._desk.custody.want(known)
             self._silent.start()
 
+    def answered(self, recent: Recent) -> None:
+        """Where the store has no manager's badge, the reason alone must do."""
+        if recent.said.get(REASON) and not self._desk.scanning.guessing.has_managers():
+            recent.said = {**recent.said, OVERRIDE: recent.said[REASON]}
+
     def badge(self, recent: Recent | None, result: Result) -> bool:
         """Whether a scan was the manager's badge that the card in front waits for."""
         reading = result.reading

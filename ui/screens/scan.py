@@ -326,6 +326,7 @@ class ScanScreen(Screen):
     def _on_answered(self, answer: str) -> None:
         if self._front is not None:
             self._front.answer(answer)
+            self._claim.answered(self._front)
             self._show(self._front)
 
     def _on_chosen(self, position: int) -> None:
