@@ -27,6 +27,7 @@ from sync.hub import custody, feed, keys, lookup, records, shop_writer, tills
 from sync.hub.access import Access
 from sync.hub.database import READERS, WRITERS, Database
 from sync.hub.errors import add_errors
+from sync.hub.gather import Gather
 from sync.hub.ledger import Ledger
 from sync.hub.limits import MAX_CALLERS, RATES, BodyLimit, Buckets, Rates
 from sync.hub.metrics import Metrics
@@ -70,6 +71,7 @@ class Hub:
         self._writers = ThreadPoolExecutor(WRITERS, "hub-write")
         self._relay: Relay | None = None
         self.metrics = Metrics(database, lambda: self._relay.waiting if self._relay else 0)
+        self.pages = Gather[feed.Ask, feed.Page](lambda asks: self.reading(feed.pages, database, asks))
         # A till never changes its store, so who calls need not be looked up each time; whether he
         # still may is decided with each page and each fact.
         self._callers: dict[str, Caller] = {}
@@ -200,7 +202,7 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
         woken: float | None = None
         while True:
             ticket = hub.relay.ticket(store)
-            page = await hub.reading(feed.page, hub.database, token, after, limit)
+            page = await hub.pages.ask(feed.Ask(token, after, limit))
             left = until - time.monotonic()
             if page.head > after or left <= 0 or hub.relay.closed:
                 break

@@ -1,56 +1,153 @@
-"""A page of a store's feed, as the asking till is sent it."""
+"""Pages of stores' feeds, as the asking tills are sent them; many asks are answered in one look."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from sync.hub import keys, ledger, records, tills
+from sqlalchemy import Connection, text
+
+from sync.hub import keys, records, tills
 from sync.hub.database import Database
+from sync.hub.hot import Hot
 from sync.hub.refusals import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What the till with this token wants to know: what changed after ``after``."""
+
+    token: str
+    after: int
+    limit: int
+
+
+class Slice(records.Page):
+    """A part of a store's feed, written out once for all who wait for it."""
+
+    @cached_property
+    def changes(self) -> str:
+        """The rows as JSON; bodies are passed on without being parsed."""
+        return ",".join(
+            f'{{"seq":{row.seq},"kind":{json.dumps(row.kind)},"id":{json.dumps(row.id)},'
+            f'"rev":{row.rev},"body":{row.body or "null"}}}'
+            for row in self.rows
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """`sync.wire.FeedPage`, with bodies still as the text they are stored as."""
 
-    rows: tuple[records.Row, ...]
-    next: int
-    head: int
+    slice: Slice
     applied_through: int
     generation: str
     news: int
 
+    @property
+    def rows(self) -> Sequence[records.Row]:
+        """What changed."""
+        return self.slice.rows
+
+    @property
+    def next(self) -> int:
+        """The cursor to ask on with."""
+        return self.slice.next
+
+    @property
+    def head(self) -> int:
+        """The feed's end."""
+        return self.slice.head
+
     def as_json(self, clock: str) -> bytes:
-        """The page's bytes; bodies are passed on without being parsed."""
-        changes = ",".join(
-            f'{{"seq":{row.seq},"kind":{json.dumps(row.kind)},"id":{json.dumps(row.id)},'
-            f'"rev":{row.rev},"body":{row.body or "null"}}}'
-            for row in self.rows
-        )
+        """The page's bytes."""
         return (
-            f'{{"changes":[{changes}],"next":{self.next},"head":{self.head},'
+            f'{{"changes":[{self.slice.changes}],"next":{self.next},"head":{self.head},'
             f'"applied_through":{self.applied_through},"generation":{json.dumps(self.generation)},'
             f'"clock":{json.dumps(clock)},"news":{self.news}}}'
         ).encode()
 
 
-def page(database: Database, token: str, after: int, limit: int) -> Page:
-    """What changed in the till's store after ``after``, all from one view of the database.
-
-    Raises Refusal: 401, and 410 for a cursor the feed never reached, which is another hub's or from
-    before its backup was restored.
-    """
-    with database.read() as connection:
-        till = tills.known_by(connection, token)
-        found = records.page(connection, till.store, after, limit)
-        if after > found.head:
-            raise Refusal(410, "cursor-unknown", "The feed never got there. Begin again from 0.")
-        return Page(
-            rows=tuple(found.rows),
-            next=found.next,
-            head=found.head,
-            applied_through=ledger.applied_through(connection, till, found.next),
-            generation=keys.get(connection, keys.GENERATION),
-            news=ledger.news(connection, till.id),
+# A list of any length in one parameter: so the statement stays one and the same.
+_LISTS = {
+    "postgresql": "json_array_elements_text(CAST(:asked AS json)) WITH ORDINALITY AS a(value, at)",
+    "sqlite": "(SELECT value, key + 1 AS at FROM json_each(:asked)) AS a",
+}
+_TILLS = {
+    kind: Hot(
+        text(
+            "SELECT a.at, t.id, t.store, t.epoch, t.last_seq, t.last_hash, h.head,"
+            " (SELECT max(f.news) FROM fact f WHERE f.till = t.id AND f.news IS NOT NULL)"
+            f" FROM {asked} JOIN till t ON t.token_hash = a.value AND NOT t.revoked"
+            " LEFT JOIN store_head h ON h.store = t.store"
         )
+    )
+    for kind, asked in _LISTS.items()
+}
+_FIELDS = {
+    "postgresql": "CAST(CAST(a.value AS json) ->> {} AS {})",
+    "sqlite": "CAST(json_extract(a.value, '$[{}]') AS {})",
+}
+# A fact counts once its record's newest place is inside: one that moved on beyond what the till has read
+# was perhaps never seen with the fact in it.
+_NOT_YET = {
+    kind: Hot(
+        text(
+            "SELECT a.at, (SELECT min(f.seq) FROM fact f"
+            f" WHERE f.till = {_FIELDS[kind].format(0, 'text')}"
+            f" AND f.epoch = {_FIELDS[kind].format(1, 'bigint')}"
+            f" AND f.feed_seq > {_FIELDS[kind].format(2, 'bigint')}) FROM {asked}"
+        )
+    )
+    for kind, asked in _LISTS.items()
+}
+
+
+def page(database: Database, token: str, after: int, limit: int) -> Page:
+    """`pages` for one ask. Raises Refusal."""
+    (found,) = pages(database, (Ask(token, after, limit),))
+    if isinstance(found, Refusal):
+        raise found
+    return found
+
+
+def pages(database: Database, asks: Sequence[Ask]) -> list[Page | Refusal]:
+    """What changed in each till's store, all from one view of the database.
+
+    A Refusal stands for whom there is no page: 401, and 410 for a cursor the feed never reached, which
+    is another hub's or from before its backup was restored. ``applied_through`` is the last fact of the
+    till such that it, and all before it, are known to who has the page.
+    """
+    found: list[Page | Refusal] = [tills.unknown() for _ in asks]
+    with database.read() as connection:
+        kind = connection.dialect.name
+        hashes = json.dumps([tills.token_hash(ask.token) for ask in asks])
+        slices: dict[tuple[str, int, int], Slice] = {}
+        known: list[tuple[int, tills.Till, Slice, int]] = []
+        for at, *columns, head, news in _TILLS[kind].rows(connection, asked=hashes):
+            ask, till = asks[at - 1], tills.Till(*columns)
+            if ask.after > (head or 0):
+                found[at - 1] = Refusal(
+                    410, "cursor-unknown", "The feed never got there. Begin again from 0."
+                )
+                continue
+            part = (till.store, ask.after, ask.limit)
+            if part not in slices:
+                slices[part] = _slice(connection, *part, head or 0)
+            known.append((at - 1, till, slices[part], news or 0))
+        if not known:
+            return found
+        asked = json.dumps([json.dumps([till.id, till.epoch, part.next]) for _, till, part, _ in known])
+        not_yet = dict(_NOT_YET[kind].rows(connection, asked=asked))
+        generation = keys.get(connection, keys.GENERATION)
+    for n, (place, till, shared, news) in enumerate(known, start=1):
+        first = not_yet[n]
+        found[place] = Page(shared, till.last_seq if first is None else first - 1, generation, news)
+    return found
+
+
+def _slice(connection: Connection, store: str, after: int, limit: int, head: int) -> Slice:
+    part = records.page(connection, store, after, limit, head)
+    return Slice(part.rows, part.next, part.head)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Select, UpdateBase
+from sqlalchemy import Connection, Select, TextClause, UpdateBase
 from sqlalchemy.dialects.sqlite.pysqlite import dialect as sqlite_dialect
 from sqlalchemy.exc import DBAPIError
 
@@ -22,7 +22,7 @@ _CURSOR = "hot"
 class Hot:
     """A statement whose parameters have one value each. Any thread."""
 
-    def __init__(self, statement: Select[Any] | UpdateBase) -> None:
+    def __init__(self, statement: Select[Any] | UpdateBase | TextClause) -> None:
         self._statement = statement
         self._compiled: dict[str, tuple[str, dict[str, Any], bool]] = {}
 
@@ -76,7 +76,9 @@ class Hot:
             dialect = sqlite_dialect(paramstyle="named")
         compiled = self._statement.compile(dialect=dialect)
         fixed = {name: value for name, value in compiled.params.items() if value is not None}
-        gives_rows = isinstance(self._statement, Select) or bool(getattr(compiled, "effective_returning", ()))
+        gives_rows = isinstance(self._statement, (Select, TextClause)) or bool(
+            getattr(compiled, "effective_returning", ())
+        )
         made = (str(compiled), fixed, gives_rows)
         self._compiled[dialect.name] = made
         return made

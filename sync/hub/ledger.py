@@ -58,7 +58,6 @@ _NEWEST = Hot(
         fact_table.c.till == bindparam("till"), fact_table.c.news.is_not(None)
     )
 )
-_NOT_YET = Hot(select(func.min(fact_table.c.seq)).where(_MINE, fact_table.c.feed_seq > bindparam("next")))
 _RENUMBER = (
     update(fact_table)
     .where(fact_table.c.id == bindparam("of"), fact_table.c.till == bindparam("mine"))
@@ -78,16 +77,6 @@ class Received:
 def news(connection: Connection, till: str) -> int:
     """The mark of the till's newest answer that changed after it was given; 0 for none."""
     return int(_NEWEST.value(connection, till=till) or 0)
-
-
-def applied_through(connection: Connection, till: Till, upto: int) -> int:
-    """The last fact of the till such that it, and all before it, are known to who has ``upto``.
-
-    A fact counts once its record's newest place is inside: a record that moved on beyond ``upto``
-    was perhaps never seen with the fact in it.
-    """
-    found = _NOT_YET.value(connection, till=till.id, epoch=till.epoch, next=upto)
-    return till.last_seq if found is None else int(found) - 1
 
 
 class Ledger:

@@ -139,9 +139,10 @@ def heads(connection: Connection) -> dict[str, int]:
     return {store: int(number) for store, number in _HEADS.rows(connection)}
 
 
-def page(connection: Connection, store: str, after: int, limit: int) -> Page:
-    """The records that changed after ``after``, oldest change first."""
-    top = head(connection, store)
+def page(connection: Connection, store: str, after: int, limit: int, top: int | None = None) -> Page:
+    """The records that changed after ``after``, oldest change first; ``top`` is the head where it is known."""
+    if top is None:
+        top = head(connection, store)
     if after >= top:
         return Page((), after, top)
     rows = [Row(*found) for found in _PAGE.rows(connection, store=store, after=after, count=limit)]

@@ -56,6 +56,11 @@ _ADVANCE = Hot(
 )
 
 
+def unknown() -> Refusal:
+    """What a missing, unknown or revoked token is told."""
+    return Refusal(401, "token-unknown", "This till is not enrolled, or was revoked.")
+
+
 def token_hash(token: str) -> str:
     """What is kept of a token."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
@@ -65,7 +70,7 @@ def known_by(connection: Connection, token: str) -> Till:
     """The till with this token. Raises Refusal 401 for a missing, unknown or revoked one."""
     found = _BY_TOKEN.first(connection, token_hash=token_hash(token)) if token else None
     if found is None:
-        raise Refusal(401, "token-unknown", "This till is not enrolled, or was revoked.")
+        raise unknown()
     return Till(*found)
 
 
@@ -73,7 +78,7 @@ def locked(connection: Connection, ident: str) -> Till:
     """The till, kept until the transaction ends. Raises Refusal 401 where it was revoked."""
     found = _LOCKED.first(connection, id=ident)
     if found is None:
-        raise Refusal(401, "token-unknown", "This till is not enrolled, or was revoked.")
+        raise unknown()
     return Till(*found)
 
 

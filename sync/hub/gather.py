@@ -1,0 +1,57 @@
+"""Many who ask, one look: whoever asks while a look is under way is answered by the next one, together.
+
+A page costs its till a tenth of what it would alone, and the more there are to answer, the larger the
+looks get.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
+
+LANES = 2
+"""So many looks at a time: while one waits for the database, another one's rows are read."""
+MOST = 200
+"""So many are answered by one look, so that it does not take long."""
+
+
+class Gather(Generic[Asked, Told]):
+    """Lives on one event loop. ``look`` answers a list in its order; an answer that is an exception is raised."""
+
+    def __init__(self, look: Callable[[Sequence[Asked]], Awaitable[Sequence[Told | Exception]]]) -> None:
+        self._look = look
+        self._waiting: deque[tuple[Asked, asyncio.Future[Told]]] = deque()
+        self._lanes: set[asyncio.Task[None]] = set()
+
+    async def ask(self, one: Asked) -> Told:
+        """The answer to this one."""
+        future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        self._waiting.append((one, future))
+        if len(self._lanes) < LANES:
+            # It begins in the loop's next turn, so that all who are woken in this one come along.
+            lane = asyncio.create_task(self._serve())
+            self._lanes.add(lane)
+            lane.add_done_callback(self._lanes.discard)
+        return await future
+
+    async def _serve(self) -> None:
+        while self._waiting:
+            taken = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+            futures = [future for _, future in taken]
+            try:
+                answers = await self._look([one for one, _ in taken])
+            except Exception as error:
+                answers = [error] * len(taken)
+            for future, answer in zip(futures, answers, strict=True):
+                if future.done():
+                    # Its caller has hung up.
+                    continue
+                if isinstance(answer, Exception):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
