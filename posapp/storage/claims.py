@@ -34,7 +34,8 @@ class Lease:
     """Who grants in this store, as the hub told last.
 
     ``till`` is the lead, empty where nothing is lent and the hub grants. ``epoch`` is the store's.
-    ``until`` is when it runs out unless it is renewed. ``alone``: this till is the only one here.
+    ``until`` is when it runs out unless it is renewed. ``alone``: this till is the only one here, or its
+    hub is from before there was custody (``till`` is empty then); it needs to ask nobody.
     """
 
     till: str
@@ -67,7 +68,11 @@ class Claims:
     def leads(self, now: datetime) -> bool:
         """Whether this till grants."""
         lease, me = self._lease()
-        return lease is not None and lease.till == me and (lease.alone or now < lease.until)
+        if lease is None:
+            return False
+        if lease.alone:
+            return lease.till in (me, "")
+        return lease.till == me and now < lease.until
 
     def _lease(self) -> tuple[Lease | None, str]:
         found = self._journal.metas("till", "lead", "store_epoch", "lease_until", "alone")
