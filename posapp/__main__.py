@@ -171,10 +171,10 @@ def _till(arguments: argparse.Namespace) -> int:
         )
     except StorageFault as fault:
         # A clerk starts the till by its icon and sees no terminal: the sentence needs a window too.
-        from posapp.app import show_notice
+        from posapp.start import show_notice
 
         print(texts.sentence(fault), file=sys.stderr)
-        show_notice(texts.sentence(fault))
+        show_notice(fault, folder)
         return 1
 
 

@@ -175,6 +175,13 @@ _SENTENCES = {
     ),
     "address-unusable": N_("The hub cannot listen on {host}, port {port}. Please choose another address."),
     "till-unknown": N_("There is no till {till} at this hub."),
+    "till-revoked": N_(
+        "This till was revoked and takes nothing more. What was done here goes to the hub, then its data is removed. "
+        "Please leave it on and call support."
+    ),
+    "till-wiped": N_(
+        "This till was revoked and its data was removed. To go on with this computer, please enrol a new folder."
+    ),
     "till-refused": N_("The hub does not take this till any more. Please ask for a new enrolment code."),
     "order-unknown": N_("There is no order {number} at this hub."),
     "token-unfit": N_("The number {number} is too long for a signed code, or has characters it cannot hold."),

@@ -83,6 +83,8 @@ class FactsRequest(Message):
     prev_seq: int = Field(ge=0)
     prev_hash: Hash
     heard: int = Field(default=0, ge=0, le=MAX_NUMBER)
+    # Of a revoked till that has nothing more to send: may it destroy its key?
+    leaving: bool = False
     facts: Annotated[list[FactMessage], Field(max_length=MAX_FACTS)]
 
 
@@ -108,6 +110,9 @@ class FactsAnswer(Message):
     last_seq: int = Field(ge=0)
     last_hash: Hash
     news: int = Field(default=0, ge=0)
+    # This till was revoked: it is to send what it has, then to ask whether it may leave.
+    revoked: bool = False
+    left: bool = False
 
 
 class Gap(Message):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from posapp.domain.known import HIDDEN_AFTER
 from posapp.texts import N_, _, moment, ngettext
 from ui.pills import Link
 from ui.view import Tone
@@ -82,6 +83,9 @@ def words(state: LineState | None, standing: Standing, now: datetime) -> LineWor
     if standing.heard_at is None:
         bar = _("This till has not reached the hub yet, so it knows no orders. Please check the network.")
         return LineWords(Link.OFFLINE, _("Never connected"), bar)
+    if now - standing.heard_at >= HIDDEN_AFTER:
+        bar = _("The hub was not heard for a week, so customers' data is hidden. Please check the network.")
+        return LineWords(Link.OFFLINE, _("Offline"), bar, Tone.RED, "alert-triangle")
     since = state.since or standing.heard_at
     bar = _("Offline since {time}").format(time=moment(since, now))
     if waiting:

@@ -30,6 +30,9 @@ from posapp.storage import files
 SCHEMA = 1
 """The ledger's schema, kept in ``user_version``; the newest migration carries the same number."""
 
+REVOKED = "revoked"
+"""The entry of `Journal.meta` that ends a till: since when it knows that the hub has revoked it."""
+
 _COLUMNS = "seq, id, kind, schema_v, subject, payload, clerk, at, prev_hash, hash, answer, answer_body"
 
 
@@ -81,9 +84,11 @@ class Journal:
 
         It returns the fact and the tokens by which its subject can be scanned from now on. When
         `append` returns, the fact is on the disk. Whatever ``decide`` raises is passed on and
-        nothing was written; StorageFault likewise.
+        nothing was written; StorageFault likewise, "till-revoked" for a till that may do nothing more.
         """
         with self._lock, files.writing(self._connection, self.path) as connection:
+            # Inside the transaction: once the hub was told that this was all, it is.
+            self.check_live()
             fact, tokens = decide()
             row = connection.execute("SELECT seq, hash FROM fact ORDER BY seq DESC LIMIT 1").fetchone()
             last, prev_hash = row if row else (0, GENESIS)
@@ -113,6 +118,11 @@ class Journal:
                 [(token, fact.subject) for token in tokens],
             )
         return Entry(seq, fact, payload, prev_hash, digest)
+
+    def check_live(self) -> None:
+        """Raises StorageFault("till-revoked") where the till was revoked and may do nothing more."""
+        if self.meta(REVOKED):
+            raise StorageFault("till-revoked")
 
     # -- reading --------------------------------------------------------------------------------
     def overlay(self, subject: str, above: int) -> list[Entry]:

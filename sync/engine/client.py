@@ -72,6 +72,10 @@ class NotEnrolled(PosappError):
     """401: the hub does not take this till's token (any more)."""
 
 
+class Revoked(NotEnrolled):
+    """403: this till was revoked. The hub still takes its facts, and gives nothing."""
+
+
 class GapTold(PosappError):
     """409: the hub has less than the till thinks; it is at ``last_seq`` with ``last_hash``."""
 
@@ -142,6 +146,7 @@ class Hub:
         """
         query = {"after": after, "limit": limit, "wait": wait}
         status, raw, _ = self._call("GET", "/v1/feed", query=query, wait=wait, most=PAGE_BYTES)
+        _may(status, raw)
         if status != 200:
             raise Trouble("hub-strange", status=status, reachable=True)
         return _read(wire.FeedPage, raw)
@@ -153,6 +158,7 @@ class Hub:
         status, raw, _ = self._call(
             "GET", f"/v1/orders/{quote(code, safe='')}", most=SMALL_BYTES, limit=(LOOK_UP_S, LOOK_UP_S)
         )
+        _may(status, raw)
         if status == 404:
             _read(wire.Problem, raw, status)
             return None
@@ -279,6 +285,12 @@ def _read(kind: type[_Answer], raw: bytes, status: int = 200) -> _Answer:
         where = error.errors(include_url=False, include_input=False, include_context=False)[0]
         why = f"{where['msg']} at {'.'.join(str(part) for part in where['loc'])}"[:200]
         raise Trouble("hub-strange", status=status, reachable=True, why=why) from None
+
+
+def _may(status: int, raw: bytes) -> None:
+    """Raises Revoked where the hub says that the till was."""
+    if status == 403 and _read(wire.Problem, raw, status).error == "revoked":
+        raise Revoked("till-revoked")
 
 
 def _measured(response: requests.Response, most: int, until: float) -> bytes:

@@ -38,7 +38,7 @@ from sync.hub.shops import Shop
 Result = TypeVar("Result")
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": wire.Problem} for status in (401, 408, 413, 415, 422, 429, 503)
+    status: {"model": wire.Problem} for status in (401, 403, 408, 413, 415, 422, 429, 503)
 }
 
 
@@ -115,7 +115,7 @@ class Hub:
         """The till with this token, its call counted. Raises Refusal 401, 429."""
         found = self._callers.get(token)
         if found is None:
-            till = await self.reading(self.till, token)
+            till = await self.reading(self._sender, token)
             found = Caller(till.id, till.store)
             if len(self._callers) >= MAX_CALLERS:
                 self._callers.clear()
@@ -124,9 +124,13 @@ class Hub:
         return found
 
     def till(self, token: str) -> tills.Till:
-        """Whose token this is. Raises Refusal 401."""
+        """Whose token this is. Raises Refusal 401, 403 where it was revoked."""
         with self.database.read() as connection:
             return tills.known_by(connection, token)
+
+    def _sender(self, token: str) -> tills.Till:
+        with self.database.read() as connection:
+            return tills.sender(connection, token)
 
     def _heads(self) -> dict[str, int]:
         with self.database.read() as connection:
