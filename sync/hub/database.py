@@ -97,7 +97,8 @@ def worth_retrying(error: Exception) -> bool:
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in RETRY_STATES
 
 
-def _sqlite_driver() -> Any:
+def sqlite_driver() -> Any:
+    """A driver with a SQLite that is good enough. Raises StorageFault("sqlite-too-old")."""
     if sqlite3.sqlite_version_info >= FLOOR:
         return sqlite3
     from sqlcipher3 import dbapi2
@@ -108,7 +109,7 @@ def _sqlite_driver() -> Any:
 
 
 def _sqlite_engine(file: str, *, write: bool) -> Engine:
-    driver = _sqlite_driver()
+    driver = sqlite_driver()
 
     def connect() -> Any:
         connection = driver.connect(file, isolation_level=None, check_same_thread=False)
