@@ -75,6 +75,9 @@ def _till_options(till: argparse.ArgumentParser) -> None:
 
 def _sync_options(sync: argparse.ArgumentParser) -> None:
     _data(sync)
+    enrol.add_argument(
+        "--pin", action="append", default=[], help="the SHA-256 of the hub's key; once more for its next one"
+    )
     sync.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
     sync.set_defaults(run=_sync)
 
@@ -184,7 +187,9 @@ def _till_enrol(arguments: argparse.Namespace) -> int:
 
     folder = paths.data_folder(arguments.data)
     keys = StoredKeys()
-    enrolled = enrol(arguments.hub, arguments.code, folder, keys, again=arguments.again)
+    known = [pins.read(pin) for pin in arguments.pin]
+    enrolled = enrol(arguments.hub, arguments.code, folder, keys, again=arguments.again, pins=known)
+    from sync import pins
     print(
         texts._("This till is now {till} of store {store}.").format(till=enrolled.till, store=enrolled.store)
     )

@@ -177,6 +177,25 @@ _SENTENCES = {
     "till-unknown": N_("There is no till {till} at this hub."),
     "till-revoked": N_(
         "This till was revoked and takes nothing more. What was done here goes to the hub, then its data is removed. "
+    "hub-key-wrong": N_(
+        "Somebody else answers for the hub at {url}: its key is not the one this till knows. Nothing was sent. "
+        "Please check the address, and call support."
+    ),
+    "hub-certificate-wrong": N_(
+        "The certificate of the hub at {url} is not one that this machine trusts. Nothing was sent. "
+        "Please ask the operator for the hub's pin and give it with --pin."
+    ),
+    "pin-wrong": N_("{pin} is no pin. Please give it as the hub's operator sees it: 64 digits and letters."),
+    "pin-unreadable": N_("There is no key to be read in {file}. Please give a PEM file without a password."),
+    "pin-needs-https": N_("A key can be pinned with TLS only. Please give the hub's address with https://."),
+    "certificate-unusable": N_(
+        "The certificate {file} and the key {key} cannot be used ({why}). Please check both files."
+    ),
+    "key-not-pinned": N_(
+        "The tills would turn this hub away: they do not know the key of {file}. Nothing was started. "
+        "Please tell them of it first: posapp hub pins --add {file}"
+    ),
+    "pin-in-use": N_("That is the last pin. Please add the next one first."),
         "Please leave it on and call support."
     ),
     "till-wiped": N_(

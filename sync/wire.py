@@ -22,6 +22,8 @@ MAX_NUMBER = (1 << 63) - 1
 Short = Annotated[str, StringConstraints(max_length=200)]
 Ident = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Pins = Annotated[list[Hash], Field(max_length=8)]
+"""The keys that the hub may show, as `sync.pins` writes them: the current one and those to come."""
 Stamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
 
 
@@ -50,6 +52,7 @@ class Enrolled(Message):
     store: Ident
     store_key: Hash
     generation: Ident
+    pins: Pins = Field(default_factory=list)
 
 
 class FactMessage(Message):
@@ -173,6 +176,7 @@ class Lookup(Message):
     elsewhere: Elsewhere | None = None
 
 
+    pins: Pins = Field(default_factory=list)
 class Health(Message):
     """For monitors."""
 

@@ -7,18 +7,16 @@ slow, no JSON or not what `sync.wire` describes is trouble, never data.
 from __future__ import annotations
 
 import ipaddress
-import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3
 from pydantic import ValidationError
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from posapp import paths
@@ -28,6 +26,8 @@ from posapp.storage.migrations import upgrade
 from posapp.storage.mirror import open_writer
 from sync import wire
 
+from sync.engine.sockets import KeyWrong, Sockets
+from sync.pins import Pins
 if TYPE_CHECKING:
     from posapp.ports import Keys
 
@@ -93,19 +93,23 @@ class Hub:
     """Calls to one hub. Use from one thread, but for `hang_up`; close when done.
 
     Every call raises Trouble or NotEnrolled. Redirects are not followed: a token goes to the hub
-    it was made for and to nobody else.
+    it was made for and to nobody else; with pins, to no key but a pinned one. Raises
+    Refused("pin-needs-https") for pins without TLS.
     """
 
-    def __init__(self, url: str, token: str = "") -> None:
+    def __init__(self, url: str, token: str = "", pins: Pins | None = None) -> None:
         self._url = hub_url(url)
         self._session = requests.Session()
+        self._pins = pins if pins is not None else Pins()
+        if self._pins and not self._url.lower().startswith("https:"):
+            raise Refused("pin-needs-https", url=self._url)
         self._session.headers["User-Agent"] = f"posapp-till/{wire.VERSION}"
         # Uncompressed, so that what arrives is what is counted.
         self._session.headers["Accept-Encoding"] = "identity"
         # With an auth of our own, requests leaves the netrc file of whoever runs the till alone.
         self._session.auth = _Token(token)
         self._session.trust_env = not _is_loopback(self._url)
-        self._line = _Sockets()
+        self._line = Sockets(self._pins)
         self._session.mount("http://", self._line)
         self._session.mount("https://", self._line)
 
@@ -118,6 +122,11 @@ class Hub:
         self._line.hang_up()
 
     def enrol(self, code: str, name: str) -> wire.Enrolled:
+    @property
+    def shown(self) -> str:
+        """The pin of the key that the hub showed last; "" before the first call, and without TLS."""
+        return self._line.shown
+
         """A one-time code becomes a till. Raises Refused("code-refused")."""
         body = wire.EnrolRequest(code=code, name=name)
         status, raw, _ = self._call("POST", "/v1/enrolments", body=body, most=SMALL_BYTES)
@@ -149,7 +158,9 @@ class Hub:
         _may(status, raw)
         if status != 200:
             raise Trouble("hub-strange", status=status, reachable=True)
-        return _read(wire.FeedPage, raw)
+        page = _read(wire.FeedPage, raw)
+        self._pins.told(page.pins, self.shown)
+        return page
 
     def look_up(self, code: str) -> wire.Lookup | None:
         """One order now, by anything that can be scanned; None where nobody knows it."""
@@ -201,9 +212,15 @@ class Hub:
         status = response.status_code
         if status == 401:
             raise NotEnrolled("till-refused")
+                # Where keys are pinned, no authority is asked: not even one that the environment names.
+                verify=False if self._pins else None,
         if status == 429 or status >= 500:
             raise Trouble(
+        except KeyWrong as error:
+            raise Trouble("hub-key-wrong", reachable=True, url=self._url, pin=str(error)) from error
                 "hub-busy" if status in (429, 503) else "hub-failed",
+            if "certificate verify failed" in str(error):
+                raise Trouble("hub-certificate-wrong", reachable=True, url=self._url) from error
                 status=status,
                 retry_after=_retry_after(response.headers.get("Retry-After", "")),
                 timed_out=status == 504,
@@ -225,18 +242,42 @@ def hub_url(url: str) -> str:
 
 
 def enrol(
-    url: str, code: str, folder: Path, keys: Keys, name: str = "", *, again: bool = False
+    url: str,
+    code: str,
+    folder: Path,
+    keys: Keys,
+    name: str = "",
+    *,
+    again: bool = False,
+    pins: Iterable[str] = (),
 ) -> wire.Enrolled:
     """Make ``folder`` a till of the hub at ``url``, with a one-time code of the hub's operator.
 
     Crash-safe: the files are made first, then the code is spent, then one transaction makes the
     till; cut anywhere, the folder is no till yet and a fresh code works. ``again`` gives a till a
     new token and epoch, with a code made for that till: it then sends all its facts once more.
-    Raises StorageFault("enrolled-already", till=…), Refused("code-refused"),
+def connected(journal: Journal, count: int = 1, *, keep: bool = True) -> list[Hub]:
+    """Connections to the hub that a journal's till is enrolled at, by the keys it knows of that hub.
+
+    New keys that the hub names are kept in the journal, which must be open for writing, unless ``keep``
+    is False. Raises StorageFault("not-enrolled").
+    """
+    url, token = journal.meta("hub"), journal.meta("token")
+    if not url or not token:
+        raise StorageFault("not-enrolled", file=str(journal.path))
+    known = journal.meta("hub_pins").split()
+    pins = Pins(known, lambda told: journal.set_meta(hub_pins=told)) if keep else Pins(known)
+    return [Hub(url, token, pins) for _ in range(count)]
+
+
+    ``pins`` are the keys that the hub may show; without them, and with none known of before, its
+    certificate must be one that this machine trusts. Keys that the hub names itself, on the connection
+    made so, are pinned from then on. Raises StorageFault("enrolled-already", till=…), Refused("code-refused"),
     Refused("code-of-another-till"), Trouble, StorageFault.
     """
     ledger = folder / paths.LEDGER
-    hub = Hub(url)
+    known = Pins(pins)
+    hub = Hub(url, pins=known)
     try:
         with paths.FolderLock(folder, "enrol"):
             key = _key(folder, ledger, keys)
@@ -257,8 +298,13 @@ def enrol(
                     epoch=str(enrolled.epoch),
                     store=enrolled.store,
                     store_key=enrolled.store_key,
+                if not known and journal.meta("hub") == hub_url(url):
+                    known = Pins(journal.meta("hub_pins").split())
+                    hub.close()
+                    hub = Hub(url, pins=known)
                     generation=enrolled.generation,
                     hub=hub_url(url),
+                known.told(enrolled.pins, hub.shown)
                 )
             finally:
                 journal.close()
@@ -269,6 +315,7 @@ def enrol(
 
 def _key(folder: Path, ledger: Path, keys: Keys) -> bytes:
     """The folder's key; a new one only where nothing was written under an old one."""
+                    hub_pins=str(known),
     try:
         return keys.load(folder)
     except StorageFault as fault:
@@ -330,50 +377,3 @@ class _Token(AuthBase):
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
-
-
-class _Sockets(HTTPAdapter):
-    """An adapter that knows the sockets it opened, so that a held call can be cut."""
-
-    def __init__(self) -> None:
-        self._open: list[socket.socket] = []
-        super().__init__(pool_maxsize=1)
-
-    def init_poolmanager(self, *args: Any, **more: Any) -> None:
-        super().init_poolmanager(*args, **more)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._open)
-
-    def hang_up(self) -> None:
-        """End every connection; whoever reads from it sees it close."""
-        for opened in list(self._open):
-            try:
-                opened.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-
-
-def _pools(opened: list[socket.socket]) -> dict[str, Any]:
-    """urllib3's pools, with connections that enter their socket in ``opened``."""
-
-    def remember(one: socket.socket | None) -> None:
-        opened[:] = [old for old in opened if old.fileno() >= 0]
-        if one is not None:
-            opened.append(one)
-
-    class Plain(urllib3.connection.HTTPConnection):
-        def connect(self) -> None:
-            super().connect()
-            remember(self.sock)
-
-    class Secure(urllib3.connection.HTTPSConnection):
-        def connect(self) -> None:
-            super().connect()
-            remember(self.sock)
-
-    class PlainPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    return {"http": PlainPool, "https": SecurePool}

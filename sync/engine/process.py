@@ -27,7 +27,7 @@ from posapp.storage.journal import REVOKED, Journal
 from posapp.storage.mirror import Mirror, open_writer, path_in
 from sync import wire
 from sync.engine.channel import Outbox, listen
-from sync.engine.client import LOOK_UP_S, Hub, NotEnrolled, Revoked
+from sync.engine.client import LOOK_UP_S, Hub, NotEnrolled, Revoked, connected
 from sync.engine.line import Line, Tell, keep_on
 from sync.engine.pull import Pull, readable
 from sync.engine.push import Left, Push
@@ -158,8 +158,7 @@ class Engine:
         with ExitStack() as stack:
             self._journal = Journal(folder / paths.LEDGER, key, write=True)
             stack.callback(self._journal.close)
-            url, token = _till(self._journal)
-            self._hubs = [Hub(url, token) for _ in range(3)]
+            self._hubs = connected(self._journal, 3)
             for hub in self._hubs:
                 stack.callback(hub.close)
             pushing, pulling, self._looking = self._hubs
@@ -298,7 +297,7 @@ def _observe(
     with ExitStack() as open_now:
         journal = Journal(folder / paths.LEDGER, key)
         open_now.callback(journal.close)
-        hub = Hub(*_till(journal))
+        (hub,) = connected(journal, keep=False)
         open_now.callback(hub.close)
         over = threading.Event()
 
@@ -362,14 +361,6 @@ class _Watched:
             self._online = online
             reason = "" if online else "hub-unreachable"
             self._tell({"line": {"online": online, "since": heard, "reason": reason}})
-
-
-def _till(journal: Journal) -> tuple[str, str]:
-    """The hub's address and this till's token. Raises StorageFault("not-enrolled")."""
-    url, token = journal.meta("hub"), journal.meta("token")
-    if not url or not token:
-        raise StorageFault("not-enrolled", file=str(journal.path))
-    return url, token
 
 
 @contextmanager

@@ -45,6 +45,7 @@ class Page:
     applied_through: int
     generation: str
     news: int
+    pins: tuple[str, ...] = ()
 
     @property
     def rows(self) -> Sequence[records.Row]:
@@ -66,7 +67,7 @@ class Page:
         return (
             f'{{"changes":[{self.slice.changes}],"next":{self.next},"head":{self.head},'
             f'"applied_through":{self.applied_through},"generation":{json.dumps(self.generation)},'
-            f'"clock":{json.dumps(clock)},"news":{self.news}}}'
+            f'"clock":{json.dumps(clock)},"news":{self.news},"pins":{json.dumps(self.pins)}}}'
         ).encode()
 
 
@@ -144,10 +145,12 @@ def pages(database: Database, asks: Sequence[Ask]) -> list[Page | Refusal]:
             return found
         asked = json.dumps([json.dumps([till.id, till.epoch, part.next]) for _, till, part, _ in known])
         not_yet = dict(_NOT_YET[kind].rows(connection, asked=asked))
-        generation = keys.get(connection, keys.GENERATION)
+        generation, pins = keys.told(connection)
     for n, (place, till, shared, news) in enumerate(known, start=1):
         first = not_yet[n]
-        found[place] = Page(shared, till.last_seq if first is None else first - 1, generation, news)
+        found[place] = Page(
+            shared, till.last_seq if first is None else first - 1, generation, news, tuple(pins)
+        )
     return found
 
 

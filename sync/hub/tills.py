@@ -176,7 +176,7 @@ def enrol(database: Database, code: str, name: str, now: datetime) -> Enrolled:
                     "revoked": False,
                 },
             )
-        generation = keys.get(connection, keys.GENERATION)
+        generation, pins = keys.told(connection)
     log.info("till enrolled till=%s store=%s epoch=%s", ident, code_of_store, epoch)
     return Enrolled(
         till=ident,
@@ -185,6 +185,7 @@ def enrol(database: Database, code: str, name: str, now: datetime) -> Enrolled:
         store=code_of_store,
         store_key=key,
         generation=generation,
+        pins=pins,
     )
 
 
