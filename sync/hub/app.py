@@ -38,7 +38,7 @@ from sync.hub.shops import Shop
 Result = TypeVar("Result")
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": wire.Problem} for status in (401, 403, 408, 413, 415, 422, 429, 503)
+    status: {"model": wire.Problem} for status in (400, 401, 403, 408, 413, 415, 422, 429, 503)
 }
 
 
