@@ -70,14 +70,14 @@ def _till_options(till: argparse.ArgumentParser) -> None:
     enrol.add_argument("--hub", required=True, metavar="URL")
     enrol.add_argument("--code", required=True)
     enrol.add_argument("--again", action="store_true", help="this till, with a new code, after a fork")
+    enrol.add_argument(
+        "--pin", action="append", default=[], help="the SHA-256 of the hub's key; once more for its next one"
+    )
     enrol.set_defaults(run=_till_enrol)
 
 
 def _sync_options(sync: argparse.ArgumentParser) -> None:
     _data(sync)
-    enrol.add_argument(
-        "--pin", action="append", default=[], help="the SHA-256 of the hub's key; once more for its next one"
-    )
     sync.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
     sync.set_defaults(run=_sync)
 
@@ -183,13 +183,13 @@ def _till(arguments: argparse.Namespace) -> int:
 
 def _till_enrol(arguments: argparse.Namespace) -> int:
     from drivers.keys import StoredKeys
+    from sync import pins
     from sync.engine.client import enrol
 
     folder = paths.data_folder(arguments.data)
     keys = StoredKeys()
     known = [pins.read(pin) for pin in arguments.pin]
     enrolled = enrol(arguments.hub, arguments.code, folder, keys, again=arguments.again, pins=known)
-    from sync import pins
     print(
         texts._("This till is now {till} of store {store}.").format(till=enrolled.till, store=enrolled.store)
     )

@@ -162,21 +162,6 @@ _SENTENCES = {
         "This code is for till {till}, this folder belongs to another one. Please ask for a new code."
     ),
     "hub-address-wrong": N_("{url} is not the address of a hub. Please give it as https://HOST:PORT."),
-    "hub-busy": N_("The hub has too much to do at the moment. Please try again."),
-    "hub-failed": N_("The hub has a problem of its own. Please try again, or call support."),
-    "hub-too-new": N_(
-        "The hub's database was written by a newer posapp. Nothing was changed. Please update posapp."
-    ),
-    "hub-unreachable": N_("The hub does not answer. Please check the line and try again."),
-    "hub-strange": N_("The hub gave an answer that posapp does not understand. Please call support."),
-    "port-in-use": N_("Port {port} is in use. Please choose another one with --port."),
-    "database-unusable": N_(
-        "The hub cannot use its database {where} ({why}). Please check it and try again."
-    ),
-    "address-unusable": N_("The hub cannot listen on {host}, port {port}. Please choose another address."),
-    "till-unknown": N_("There is no till {till} at this hub."),
-    "till-revoked": N_(
-        "This till was revoked and takes nothing more. What was done here goes to the hub, then its data is removed. "
     "hub-key-wrong": N_(
         "Somebody else answers for the hub at {url}: its key is not the one this till knows. Nothing was sent. "
         "Please check the address, and call support."
@@ -196,6 +181,21 @@ _SENTENCES = {
         "Please tell them of it first: posapp hub pins --add {file}"
     ),
     "pin-in-use": N_("That is the last pin. Please add the next one first."),
+    "hub-busy": N_("The hub has too much to do at the moment. Please try again."),
+    "hub-failed": N_("The hub has a problem of its own. Please try again, or call support."),
+    "hub-too-new": N_(
+        "The hub's database was written by a newer posapp. Nothing was changed. Please update posapp."
+    ),
+    "hub-unreachable": N_("The hub does not answer. Please check the line and try again."),
+    "hub-strange": N_("The hub gave an answer that posapp does not understand. Please call support."),
+    "port-in-use": N_("Port {port} is in use. Please choose another one with --port."),
+    "database-unusable": N_(
+        "The hub cannot use its database {where} ({why}). Please check it and try again."
+    ),
+    "address-unusable": N_("The hub cannot listen on {host}, port {port}. Please choose another address."),
+    "till-unknown": N_("There is no till {till} at this hub."),
+    "till-revoked": N_(
+        "This till was revoked and takes nothing more. What was done here goes to the hub, then its data is removed. "
         "Please leave it on and call support."
     ),
     "till-wiped": N_(

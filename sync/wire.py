@@ -158,6 +158,7 @@ class FeedPage(Message):
     generation: Ident
     clock: Stamp
     news: int = Field(default=0, ge=0)
+    pins: Pins = Field(default_factory=list)
 
 
 class Elsewhere(Message):
@@ -176,7 +177,6 @@ class Lookup(Message):
     elsewhere: Elsewhere | None = None
 
 
-    pins: Pins = Field(default_factory=list)
 class Health(Message):
     """For monitors."""
 

@@ -25,9 +25,9 @@ from posapp.storage.journal import Journal
 from posapp.storage.migrations import upgrade
 from posapp.storage.mirror import open_writer
 from sync import wire
-
 from sync.engine.sockets import KeyWrong, Sockets
 from sync.pins import Pins
+
 if TYPE_CHECKING:
     from posapp.ports import Keys
 
@@ -99,10 +99,10 @@ class Hub:
 
     def __init__(self, url: str, token: str = "", pins: Pins | None = None) -> None:
         self._url = hub_url(url)
-        self._session = requests.Session()
         self._pins = pins if pins is not None else Pins()
         if self._pins and not self._url.lower().startswith("https:"):
             raise Refused("pin-needs-https", url=self._url)
+        self._session = requests.Session()
         self._session.headers["User-Agent"] = f"posapp-till/{wire.VERSION}"
         # Uncompressed, so that what arrives is what is counted.
         self._session.headers["Accept-Encoding"] = "identity"
@@ -121,12 +121,12 @@ class Hub:
         """Cut the call in flight, from any thread: it ends with Trouble at once."""
         self._line.hang_up()
 
-    def enrol(self, code: str, name: str) -> wire.Enrolled:
     @property
     def shown(self) -> str:
         """The pin of the key that the hub showed last; "" before the first call, and without TLS."""
         return self._line.shown
 
+    def enrol(self, code: str, name: str) -> wire.Enrolled:
         """A one-time code becomes a till. Raises Refused("code-refused")."""
         body = wire.EnrolRequest(code=code, name=name)
         status, raw, _ = self._call("POST", "/v1/enrolments", body=body, most=SMALL_BYTES)
@@ -204,23 +204,23 @@ class Hub:
                 timeout=(connect, read),
                 allow_redirects=False,
                 stream=True,
+                # Where keys are pinned, no authority is asked: not even one that the environment names.
+                verify=False if self._pins else None,
             ) as response:
                 raw = _measured(response, most, until)
+        except KeyWrong as error:
+            raise Trouble("hub-key-wrong", reachable=True, url=self._url, pin=str(error)) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if "certificate verify failed" in str(error):
+                raise Trouble("hub-certificate-wrong", reachable=True, url=self._url) from error
             late = isinstance(error, requests.Timeout) or "timed out" in str(error)
             raise Trouble("hub-unreachable", timed_out=late) from error
         status = response.status_code
         if status == 401:
             raise NotEnrolled("till-refused")
-                # Where keys are pinned, no authority is asked: not even one that the environment names.
-                verify=False if self._pins else None,
         if status == 429 or status >= 500:
             raise Trouble(
-        except KeyWrong as error:
-            raise Trouble("hub-key-wrong", reachable=True, url=self._url, pin=str(error)) from error
                 "hub-busy" if status in (429, 503) else "hub-failed",
-            if "certificate verify failed" in str(error):
-                raise Trouble("hub-certificate-wrong", reachable=True, url=self._url) from error
                 status=status,
                 retry_after=_retry_after(response.headers.get("Retry-After", "")),
                 timed_out=status == 504,
@@ -241,6 +241,20 @@ def hub_url(url: str) -> str:
     return url.strip().rstrip("/")
 
 
+def connected(journal: Journal, count: int = 1, *, keep: bool = True) -> list[Hub]:
+    """Connections to the hub that a journal's till is enrolled at, by the keys it knows of that hub.
+
+    New keys that the hub names are kept in the journal, which must be open for writing, unless ``keep``
+    is False. Raises StorageFault("not-enrolled").
+    """
+    url, token = journal.meta("hub"), journal.meta("token")
+    if not url or not token:
+        raise StorageFault("not-enrolled", file=str(journal.path))
+    known = journal.meta("hub_pins").split()
+    pins = Pins(known, lambda told: journal.set_meta(hub_pins=told)) if keep else Pins(known)
+    return [Hub(url, token, pins) for _ in range(count)]
+
+
 def enrol(
     url: str,
     code: str,
@@ -256,20 +270,6 @@ def enrol(
     Crash-safe: the files are made first, then the code is spent, then one transaction makes the
     till; cut anywhere, the folder is no till yet and a fresh code works. ``again`` gives a till a
     new token and epoch, with a code made for that till: it then sends all its facts once more.
-def connected(journal: Journal, count: int = 1, *, keep: bool = True) -> list[Hub]:
-    """Connections to the hub that a journal's till is enrolled at, by the keys it knows of that hub.
-
-    New keys that the hub names are kept in the journal, which must be open for writing, unless ``keep``
-    is False. Raises StorageFault("not-enrolled").
-    """
-    url, token = journal.meta("hub"), journal.meta("token")
-    if not url or not token:
-        raise StorageFault("not-enrolled", file=str(journal.path))
-    known = journal.meta("hub_pins").split()
-    pins = Pins(known, lambda told: journal.set_meta(hub_pins=told)) if keep else Pins(known)
-    return [Hub(url, token, pins) for _ in range(count)]
-
-
     ``pins`` are the keys that the hub may show; without them, and with none known of before, its
     certificate must be one that this machine trusts. Keys that the hub names itself, on the connection
     made so, are pinned from then on. Raises StorageFault("enrolled-already", till=…), Refused("code-refused"),
@@ -288,8 +288,13 @@ def connected(journal: Journal, count: int = 1, *, keep: bool = True) -> list[Hu
                 till = journal.meta("till")
                 if till and not again:
                     raise StorageFault("enrolled-already", till=till)
+                if not known and journal.meta("hub") == hub_url(url):
+                    known = Pins(journal.meta("hub_pins").split())
+                    hub.close()
+                    hub = Hub(url, pins=known)
                 open_writer(folder, key).close()
                 enrolled = hub.enrol(code, name)
+                known.told(enrolled.pins, hub.shown)
                 if till and (till, journal.meta("store")) != (enrolled.till, enrolled.store):
                     raise Refused("code-of-another-till", till=enrolled.till)
                 journal.set_meta(
@@ -298,13 +303,9 @@ def connected(journal: Journal, count: int = 1, *, keep: bool = True) -> list[Hu
                     epoch=str(enrolled.epoch),
                     store=enrolled.store,
                     store_key=enrolled.store_key,
-                if not known and journal.meta("hub") == hub_url(url):
-                    known = Pins(journal.meta("hub_pins").split())
-                    hub.close()
-                    hub = Hub(url, pins=known)
                     generation=enrolled.generation,
                     hub=hub_url(url),
-                known.told(enrolled.pins, hub.shown)
+                    hub_pins=str(known),
                 )
             finally:
                 journal.close()
@@ -315,7 +316,6 @@ def connected(journal: Journal, count: int = 1, *, keep: bool = True) -> list[Hu
 
 def _key(folder: Path, ledger: Path, keys: Keys) -> bytes:
     """The folder's key; a new one only where nothing was written under an old one."""
-                    hub_pins=str(known),
     try:
         return keys.load(folder)
     except StorageFault as fault:
