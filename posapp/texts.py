@@ -129,7 +129,7 @@ _SENTENCES = {
     "folder-unusable": N_("The folder {folder} cannot be used ({why}). Please choose another."),
     "settings-wrong": N_("The settings file {file} cannot be read ({key}). Please correct it."),
     "ledger-damaged": N_(
-        "The journal {file} is damaged. Nothing was changed. Please keep the file and call support."
+        "The journal {file} is damaged. Nothing was changed. Please call support, or run: posapp till restore"
     ),
     "ledger-too-new": N_(
         "The journal {file} was written by a newer posapp. Nothing was changed. Please update posapp."
@@ -138,7 +138,7 @@ _SENTENCES = {
     "ledger-old": N_("The journal {file} is of an older posapp. Please start the till once."),
     "no-ledger": N_("There is no till in {folder}. Please name its folder with --data."),
     "chain-broken": N_(
-        "The journal {file} is not as it was written ({why}). Please keep the file and call support."
+        "The journal {file} is not as it was written ({why}). Please call support, or run: posapp till restore"
     ),
     "mirror-damaged": N_(
         "The copy of the hub's data in {file} is damaged. It is made anew when the till starts."
@@ -151,7 +151,22 @@ _SENTENCES = {
     ),
     "key-exists": N_("There is a key in {file} already. Nothing was changed. Please use another folder."),
     "key-wrong": N_(
-        "The key does not fit {file}, or the file is damaged. Nothing was changed. Please call support."
+        "The key does not fit {file}, or the file is damaged. Nothing was changed. "
+        "Please call support, or run: posapp till restore"
+    ),
+    "ledger-well": N_("The journal {file} is whole. There is nothing to restore."),
+    "ledger-gone": N_(
+        "The journal of this till is gone, but there are copies of it. Please run: posapp till restore"
+    ),
+    "no-copy": N_(
+        "There is no copy in {folder} that is whole. Nothing was changed. Please keep the folder and call support."
+    ),
+    "copy-stopped": N_("The journal was not copied, because posapp ended. Please try again."),
+    "room-short": N_(
+        "There is too little room on the disk. Nothing was saved. Please make room and try again."
+    ),
+    "room-tight": N_(
+        "The disk is full. What was begun can be finished; please make room before you take in anything new."
     ),
     "disk-full": N_("The disk is full. Nothing was saved. Please make room and try again."),
     "disk-failed": N_("The disk did not take it ({why}). Nothing was saved. Please try again."),

@@ -118,6 +118,24 @@ class FactsAnswer(Message):
     left: bool = False
 
 
+class KnownFact(FactMessage):
+    """A fact as the hub has it, with its answer."""
+
+    answer: Literal["accepted", "rejected", "parked"]
+    reason: Short = ""
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class KnownFacts(Message):
+    """The asking till's own facts after a number, in order; ``last_seq`` is the last there is.
+
+    For a till whose journal was restored from a copy: it takes back what continues its chain.
+    """
+
+    facts: Annotated[list[KnownFact], Field(max_length=MAX_FACTS)]
+    last_seq: int = Field(ge=0)
+
+
 class Gap(Message):
     """409: the hub has less than the till thinks. Send again after ``last_seq``."""
 

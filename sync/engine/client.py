@@ -21,6 +21,7 @@ from requests.auth import AuthBase
 
 from posapp import paths
 from posapp.domain.errors import PosappError, Refused, StorageFault, Unavailable
+from posapp.storage import copies
 from posapp.storage.journal import Journal
 from posapp.storage.migrations import upgrade
 from posapp.storage.mirror import open_writer
@@ -147,6 +148,13 @@ class Hub:
         if status == 423:
             raise ForkTold("till-forked", last_seq=_read(wire.Fork, raw, status).last_seq)
         raise Trouble("hub-strange", status=status, reachable=True)
+
+    def facts(self, after: int) -> wire.KnownFacts:
+        """This till's own facts after a number, as the hub has them."""
+        status, raw, _ = self._call("GET", "/v1/facts", query={"after": after}, most=PAGE_BYTES)
+        if status != 200:
+            raise Trouble("hub-strange", status=status, reachable=True)
+        return _read(wire.KnownFacts, raw)
 
     def feed(self, after: int, limit: int, wait: int) -> wire.FeedPage:
         """The changes after a cursor; the hub holds the call up to ``wait`` seconds for some.
@@ -282,6 +290,8 @@ def enrol(
         with paths.FolderLock(folder, "enrol"):
             key = _key(folder, ledger, keys)
             if not ledger.exists() or not ledger.stat().st_size:
+                if copies.any_in(folder):
+                    raise StorageFault("ledger-gone", folder=str(folder))
                 upgrade(ledger, key)
             journal = Journal(ledger, key, write=True)
             try:

@@ -31,6 +31,7 @@ from sync.engine.client import LOOK_UP_S, Hub, NotEnrolled, Revoked, connected
 from sync.engine.line import Line, Tell, keep_on
 from sync.engine.pull import Pull, readable
 from sync.engine.push import Left, Push
+from sync.engine.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from posapp.ports import Keys
@@ -109,10 +110,12 @@ def _serve(folder: Path, keys: Keys, stdin: IO[str] | None, tell: Tell, ended: t
             if not _observe(folder, key, tell, ended, asked=asked, stack=stack):
                 return DONE
         engine = stack.enter_context(Engine(folder, key, tell, asked, ended.set))
+        upkeep = Upkeep(folder, key, engine.line, ended)
         woken.append(engine.line.wake)
         log.info("serving")
         while not ended.wait(FOLD_EVERY_S):
             engine.fold()
+            upkeep.look()
     if isinstance(engine.error, Left):
         _wipe(folder, keys)
         raise StorageFault("till-wiped", folder=str(folder))

@@ -19,6 +19,7 @@ from posapp.domain.errors import StorageFault
 from posapp.domain.facts import parse_timestamp, timestamp
 from posapp.domain.known import HIDDEN_AFTER
 from posapp.domain.subjects import read_body
+from posapp.storage import room
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import Change, MirrorWriter, begin_anew, open_writer, sweep, take_over
 from sync import wire
@@ -179,6 +180,7 @@ class Pull:
     # -- another mirror ---------------------------------------------------------------------------
     def _begin_anew(self, why: str) -> None:
         log.warning("the mirror is pulled again from the beginning: %s", why)
+        room.need(self._folder, 0)
         if self._fresh is not None:
             self._fresh.close()
         self._fresh = begin_anew(self._folder, self._key)

@@ -23,7 +23,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 import posapp
 from posapp.domain.facts import timestamp
 from sync import wire
-from sync.hub import feed, keys, lookup, records, shop_writer, tills
+from sync.hub import feed, keys, lookup, own_facts, records, shop_writer, tills
 from sync.hub.access import Access
 from sync.hub.database import READERS, WRITERS, Database
 from sync.hub.errors import add_errors
@@ -251,6 +251,16 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
         """Turn a one-time code into a till."""
         hub.enrolments.take(request.client.host if request.client else "")
         return await hub.writing(tills.enrol, hub.database, wanted.code, wanted.name, hub.now())
+
+    @app.get("/v1/facts")
+    async def read_facts(
+        token: Token,
+        after: Cursor = 0,
+        limit: Annotated[int, Query(ge=1, le=wire.MAX_FACTS)] = wire.MAX_FACTS,
+    ) -> wire.KnownFacts:
+        """The till's own facts, for one that was restored from a copy of its journal."""
+        await hub.caller(token, hub.feeds)
+        return await hub.reading(own_facts.page, hub.database, token, after, limit)
 
     @app.get("/v1/orders/{code}", responses={404: {"model": wire.Problem}})
     async def look_up(token: Token, code: Annotated[str, Path(max_length=200)]) -> wire.Lookup:
