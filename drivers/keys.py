@@ -44,8 +44,13 @@ class StoredKeys:
 
     def load(self, folder: Path) -> bytes:
         """The folder's key. Raises StorageFault("key-missing"), or "key-open": other users of this
-        machine can read the key file and it could not be closed to them."""
+        machine can read the key file and it could not be closed to them, or "till-wiped": the till was
+        revoked."""
         path = folder / paths.KEY
+        if (folder / paths.REVOKED).exists():
+            # Cut off in the middle of it, the rest is done now.
+            self.destroy(folder)
+            raise StorageFault("till-wiped", folder=str(folder))
         if path.exists():
             _close_to_others(path)
             return _from_hex(path.read_text("ascii", errors="replace"), path)
@@ -62,6 +67,8 @@ class StoredKeys:
         Raises StorageFault("key-missing") where a ledger exists already: a new key cannot open it;
         StorageFault("key-exists") where there is a key; StorageFault("disk-failed").
         """
+        if (folder / paths.REVOKED).exists():
+            raise StorageFault("till-wiped", folder=str(folder))
         ledger = folder / paths.LEDGER
         if ledger.exists() and ledger.stat().st_size:
             raise StorageFault("key-missing", file=str(ledger))
@@ -73,6 +80,32 @@ class StoredKeys:
         if not _within(PROBE_S, lambda: _keep(folder, key)):
             _write(folder / paths.KEY, key)
         return key
+
+    def destroy(self, folder: Path) -> None:
+        """Make an end of the folder's key. Harmless twice; StorageFault("disk-failed").
+
+        A key file is written over before it goes. On a flash disk the old cells may live on for a while:
+        against who takes the disk apart helps only its own encryption.
+        """
+        path = folder / paths.KEY
+        try:
+            (folder / paths.REVOKED).touch(0o600)
+            _sync_folder(folder)
+            if path.exists():
+                handle = os.open(path, os.O_WRONLY)
+                try:
+                    os.write(handle, b"0" * path.stat().st_size)
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+                path.unlink()
+                _sync_folder(folder)
+                return
+        except OSError as error:
+            raise StorageFault("disk-failed", file=str(path), why=error.strerror or "") from error
+        backend = _within(PROBE_S, _backend)
+        if backend is not None:
+            _within(UNLOCK_S, lambda: _forget(backend, _name(folder)))
 
     def where(self, folder: Path) -> Literal["keyring", "file"]:
         """Where the folder's key lies, or would lie."""
@@ -150,14 +183,25 @@ def _write(path: Path, key: bytes) -> None:
         finally:
             os.close(handle)
         os.rename(fresh, path)
-        if os.name == "posix":
-            directory = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+        _sync_folder(path.parent)
     except OSError as error:
         raise StorageFault("disk-failed", file=str(path), why=error.strerror or "") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    if os.name != "posix":
+        return
+    directory = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _forget(backend: KeyringBackend, name: str) -> None:
+    if backend.get_password(_SERVICE, name):
+        backend.delete_password(_SERVICE, name)
 
 
 def _close_to_others(path: Path) -> None:

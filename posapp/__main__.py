@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from posapp import __version__, paths, texts
@@ -65,11 +66,18 @@ def _till_options(till: argparse.ArgumentParser) -> None:
     till.add_argument("--lang", choices=texts.LANGUAGES, default=None)
     till.add_argument("--scanner", action="append", default=[], help="a serial scanner's device")
     till.set_defaults(run=_till)
-    enrol = till.add_subparsers(metavar="enrol").add_parser("enrol", help="enrol this folder")
+    more = till.add_subparsers(metavar="enrol | restore")
+    restore = more.add_parser("restore", help="go on from the newest copy of a damaged journal")
+    _data(restore, argparse.SUPPRESS)
+    restore.set_defaults(run=_till_restore)
+    enrol = more.add_parser("enrol", help="enrol this folder")
     _data(enrol, argparse.SUPPRESS)
     enrol.add_argument("--hub", required=True, metavar="URL")
     enrol.add_argument("--code", required=True)
     enrol.add_argument("--again", action="store_true", help="this till, with a new code, after a fork")
+    enrol.add_argument(
+        "--pin", action="append", default=[], help="the SHA-256 of the hub's key; once more for its next one"
+    )
     enrol.set_defaults(run=_till_enrol)
 
 
@@ -108,7 +116,7 @@ def _codes_options(codes: argparse.ArgumentParser) -> None:
 
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "demo": ("hub with a sample shop, and one till", _demo_options),
-    "till": ("the till's window; 'till enrol' makes a folder a till", _till_options),
+    "till": ("the till's window; 'till enrol' makes a folder a till, 'till restore' mends it", _till_options),
     "sync": ("the sync process alone", _sync_options),
     "hub": ("the hub between tills and shop", _hub_options),
     "journal": ("the till's journal, a fact a line", _journal_options),
@@ -171,20 +179,22 @@ def _till(arguments: argparse.Namespace) -> int:
         )
     except StorageFault as fault:
         # A clerk starts the till by its icon and sees no terminal: the sentence needs a window too.
-        from posapp.app import show_notice
+        from posapp.start import show_notice
 
         print(texts.sentence(fault), file=sys.stderr)
-        show_notice(texts.sentence(fault))
+        show_notice(fault, folder)
         return 1
 
 
 def _till_enrol(arguments: argparse.Namespace) -> int:
     from drivers.keys import StoredKeys
-    from sync.engine.client import enrol
+    from sync import pins
+    from sync.engine.enrol import enrol
 
     folder = paths.data_folder(arguments.data)
     keys = StoredKeys()
-    enrolled = enrol(arguments.hub, arguments.code, folder, keys, again=arguments.again)
+    known = [pins.read(pin) for pin in arguments.pin]
+    enrolled = enrol(arguments.hub, arguments.code, folder, keys, again=arguments.again, pins=known)
     print(
         texts._("This till is now {till} of store {store}.").format(till=enrolled.till, store=enrolled.store)
     )
@@ -192,6 +202,33 @@ def _till_enrol(arguments: argparse.Namespace) -> int:
         print(
             texts._("Its key lies in the file {file}; please turn on disk encryption.").format(
                 file=folder / paths.KEY
+            )
+        )
+    return 0
+
+
+def _till_restore(arguments: argparse.Namespace) -> int:
+    from drivers.keys import StoredKeys
+    from posapp.storage.restore import restore
+    from sync.engine.take_back import facts_after
+
+    folder = paths.data_folder(arguments.data)
+    with ExitStack() as locks:
+        for name in ("till", "sync", "enrol"):
+            locks.enter_context(paths.FolderLock(folder, name))
+        done = restore(folder, StoredKeys().load(folder), facts_after)
+    print(
+        texts._(
+            "The journal holds {facts} facts again: {copied} from the newest copy, {saved} read out of the "
+            "damaged file, {fetched} from the hub."
+        ).format(facts=done.facts, copied=done.copied, saved=done.saved, fetched=done.fetched or 0)
+    )
+    print(texts._("The damaged file is kept as {file}.").format(file=done.aside))
+    if done.fetched is None:
+        print(
+            texts._(
+                "The hub could not be asked. If it says that this till is locked out, please ask the operator "
+                "for a code and run: posapp till enrol --again"
             )
         )
     return 0

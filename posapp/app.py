@@ -51,8 +51,11 @@ WEDGE, CAMERA = "wedge:", "camera:"
 class TillApp:
     """One till's window with everything behind it. Use as a context manager, then `run`.
 
-    Raises StorageFault on entry: in use, not enrolled, damaged, too new, key missing.
+    Raises StorageFault on entry: in use, not enrolled, damaged, too new, key missing, revoked. One that is
+    revoked while it runs closes itself; ``ended`` is then the reason.
     """
+
+    ended = ""
 
     def __init__(
         self,
@@ -113,6 +116,7 @@ class TillApp:
         stack.enter_context(paths.FolderLock(self._folder, "till"))
         books = Books(self._folder, self._folder / paths.LEDGER, StoredKeys().load(self._folder))
         stack.callback(books.close)
+        books.journal.check_live()
         self.books = books
         self.hub = books.journal.meta("hub")
         yield "files"
@@ -126,6 +130,7 @@ class TillApp:
         self.desk = desk.build(till, self._look_up, self._claim, self._release)
         self.bridge.line_changed.connect(self._on_line)
         self.bridge.claim_told.connect(self._on_claim)
+        self.bridge.sync_failed.connect(self._end_if_revoked)
         self.bridge.mirror_replaced.connect(books.reopen_mirror)
         self.window = TillWindow(
             self.desk, self.bridge, chosen, self._save_settings, wedge=foyer.wedge if foyer else None
@@ -289,7 +294,13 @@ class TillApp:
         if self.link is not None:
             self.link.release(order)
 
+    def _end_if_revoked(self, reason: str) -> None:
+        if reason in ("till-revoked", "till-wiped"):
+            self.ended = reason
+            QApplication.quit()
+
     def _on_line(self, state: LineState) -> None:
+        self._end_if_revoked(state.reason)
         self.desk.scanning.online = state.online
         self.desk.custody.repeat()
 
@@ -356,13 +367,3 @@ def signals() -> ExitStack:
 def _application() -> QApplication:
     os.environ["QT_STYLE_OVERRIDE"] = STYLE
     return QApplication(sys.argv[:1])
-
-
-def show_notice(sentence: str) -> None:
-    """Show one sentence in a window of its own until it is closed."""
-    from ui.notice import Notice
-
-    application = QApplication.instance() or _application()
-    notice = Notice(sentence)
-    notice.show()
-    application.exec()

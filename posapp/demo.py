@@ -69,7 +69,7 @@ def _enrol(folder: Path, url: str) -> str:
     """Make the folder a till of the sample store, or tell the till it is where its hub is now."""
     from drivers.keys import StoredKeys
     from posapp.storage.journal import Journal
-    from sync.engine.client import enrol
+    from sync.engine.enrol import enrol
     from sync.hub import operator
 
     keys = StoredKeys()

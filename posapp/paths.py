@@ -17,6 +17,8 @@ LEDGER = "ledger.db"
 KEY = "till.key"
 SETTINGS = "posapp.toml"
 HUB = "hub.db"
+REVOKED = "revoked"
+"""An empty file: the till in this folder was revoked, and its key destroyed."""
 
 
 def data_folder(chosen: str | None) -> Path:

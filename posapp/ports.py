@@ -101,6 +101,13 @@ class Keys(Protocol):
         """
         ...
 
+    def destroy(self, folder: Path) -> None:
+        """Make an end of the folder's key: nobody opens its files again. Harmless twice.
+
+        From now on `load` raises StorageFault("till-wiped").
+        """
+        ...
+
     def where(self, folder: Path) -> Literal["keyring", "file"]:
         """In the system's key store, or in a file of the folder."""
         ...

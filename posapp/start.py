@@ -60,6 +60,8 @@ def run(
         code = application.exec()
         if opening.fault is not None:
             raise opening.fault
+        if opening.app is not None and opening.app.ended:
+            raise StorageFault(opening.app.ended, folder=str(folder))
     return code
 
 
@@ -82,7 +84,7 @@ class _Opening:
         self._on_ready = on_ready
         self._stack = stack
         self._bridge = Bridge()
-        self._app: TillApp | None = None
+        self.app: TillApp | None = None
         self.fault: StorageFault | None = None
         self._bridge.loaded.connect(self._open)
 
@@ -107,7 +109,7 @@ class _Opening:
             on_live=self._on_ready,
             bridge=self._bridge,
         )
-        self._app = app
+        self.app = app
         steps = app.opening(self.foyer)
         self._stack.callback(app.close)
         self._stack.enter_context(signals())
@@ -133,3 +135,26 @@ def needs_display() -> bool:
         and not os.environ.get("WAYLAND_DISPLAY")
         and not os.environ.get("QT_QPA_PLATFORM")
     )
+
+
+def show_notice(fault: StorageFault, folder: Path) -> None:
+    """Show why there is no till, in a window of its own until it is closed.
+
+    One that was revoked goes on sending meanwhile what the hub has not got.
+    """
+    from sync.link import EngineLink
+    from ui.notice import Notice
+
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    notice = Notice(texts.sentence(fault))
+    notice.show()
+    if fault.reason != "till-revoked":
+        application.exec()
+        return
+    command = [sys.executable, "-m", "posapp", "sync", "--data", str(folder), "--attached"]
+    link = EngineLink(command, lambda event: None)
+    link.start()
+    try:
+        application.exec()
+    finally:
+        link.stop()

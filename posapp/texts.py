@@ -134,7 +134,7 @@ _SENTENCES = {
     "folder-unusable": N_("The folder {folder} cannot be used ({why}). Please choose another."),
     "settings-wrong": N_("The settings file {file} cannot be read ({key}). Please correct it."),
     "ledger-damaged": N_(
-        "The journal {file} is damaged. Nothing was changed. Please keep the file and call support."
+        "The journal {file} is damaged. Nothing was changed. Please call support, or run: posapp till restore"
     ),
     "ledger-too-new": N_(
         "The journal {file} was written by a newer posapp. Nothing was changed. Please update posapp."
@@ -143,7 +143,7 @@ _SENTENCES = {
     "ledger-old": N_("The journal {file} is of an older posapp. Please start the till once."),
     "no-ledger": N_("There is no till in {folder}. Please name its folder with --data."),
     "chain-broken": N_(
-        "The journal {file} is not as it was written ({why}). Please keep the file and call support."
+        "The journal {file} is not as it was written ({why}). Please call support, or run: posapp till restore"
     ),
     "mirror-damaged": N_(
         "The copy of the hub's data in {file} is damaged. It is made anew when the till starts."
@@ -156,7 +156,22 @@ _SENTENCES = {
     ),
     "key-exists": N_("There is a key in {file} already. Nothing was changed. Please use another folder."),
     "key-wrong": N_(
-        "The key does not fit {file}, or the file is damaged. Nothing was changed. Please call support."
+        "The key does not fit {file}, or the file is damaged. Nothing was changed. "
+        "Please call support, or run: posapp till restore"
+    ),
+    "ledger-well": N_("The journal {file} is whole. There is nothing to restore."),
+    "ledger-gone": N_(
+        "The journal of this till is gone, but there are copies of it. Please run: posapp till restore"
+    ),
+    "no-copy": N_(
+        "There is no copy in {folder} that is whole. Nothing was changed. Please keep the folder and call support."
+    ),
+    "copy-stopped": N_("The journal was not copied, because posapp ended. Please try again."),
+    "room-short": N_(
+        "There is too little room on the disk. Nothing was saved. Please make room and try again."
+    ),
+    "room-tight": N_(
+        "The disk is full. What was begun can be finished; please make room before you take in anything new."
     ),
     "disk-full": N_("The disk is full. Nothing was saved. Please make room and try again."),
     "disk-failed": N_("The disk did not take it ({why}). Nothing was saved. Please try again."),
@@ -167,6 +182,25 @@ _SENTENCES = {
         "This code is for till {till}, this folder belongs to another one. Please ask for a new code."
     ),
     "hub-address-wrong": N_("{url} is not the address of a hub. Please give it as https://HOST:PORT."),
+    "hub-key-wrong": N_(
+        "Somebody else answers for the hub at {url}: its key is not the one this till knows. Nothing was sent. "
+        "Please check the address, and call support."
+    ),
+    "hub-certificate-wrong": N_(
+        "The certificate of the hub at {url} is not one that this machine trusts. Nothing was sent. "
+        "Please ask the operator for the hub's pin and give it with --pin."
+    ),
+    "pin-wrong": N_("{pin} is no pin. Please give it as the hub's operator sees it: 64 digits and letters."),
+    "pin-unreadable": N_("There is no key to be read in {file}. Please give a PEM file without a password."),
+    "pin-needs-https": N_("A key can be pinned with TLS only. Please give the hub's address with https://."),
+    "certificate-unusable": N_(
+        "The certificate {file} and the key {key} cannot be used ({why}). Please check both files."
+    ),
+    "key-not-pinned": N_(
+        "The tills would turn this hub away: they do not know the key of {file}. Nothing was started. "
+        "Please tell them of it first: posapp hub pins --add {file}"
+    ),
+    "pin-in-use": N_("That is the last pin. Please add the next one first."),
     "hub-busy": N_("The hub has too much to do at the moment. Please try again."),
     "hub-failed": N_("The hub has a problem of its own. Please try again, or call support."),
     "hub-too-new": N_(
@@ -180,6 +214,13 @@ _SENTENCES = {
     ),
     "address-unusable": N_("The hub cannot listen on {host}, port {port}. Please choose another address."),
     "till-unknown": N_("There is no till {till} at this hub."),
+    "till-revoked": N_(
+        "This till was revoked and takes nothing more. What was done here goes to the hub, then its data is removed. "
+        "Please leave it on and call support."
+    ),
+    "till-wiped": N_(
+        "This till was revoked and its data was removed. To go on with this computer, please enrol a new folder."
+    ),
     "till-refused": N_("The hub does not take this till any more. Please ask for a new enrolment code."),
     "order-unknown": N_("There is no order {number} at this hub."),
     "token-unfit": N_("The number {number} is too long for a signed code, or has characters it cannot hold."),

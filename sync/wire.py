@@ -22,6 +22,8 @@ MAX_NUMBER = (1 << 63) - 1
 Short = Annotated[str, StringConstraints(max_length=200)]
 Ident = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Pins = Annotated[list[Hash], Field(max_length=8)]
+"""The keys that the hub may show, as `sync.pins` writes them: the current one and those to come."""
 Stamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
 
 
@@ -50,6 +52,7 @@ class Enrolled(Message):
     store: Ident
     store_key: Hash
     generation: Ident
+    pins: Pins = Field(default_factory=list)
 
 
 class FactMessage(Message):
@@ -85,6 +88,8 @@ class FactsRequest(Message):
     prev_hash: Hash
     heard: int = Field(default=0, ge=0, le=MAX_NUMBER)
     last: int | None = Field(default=None, ge=0, le=MAX_NUMBER)
+    # Of a revoked till that has nothing more to send: may it destroy its key?
+    leaving: bool = False
     facts: Annotated[list[FactMessage], Field(max_length=MAX_FACTS)]
 
 
@@ -110,6 +115,27 @@ class FactsAnswer(Message):
     last_seq: int = Field(ge=0)
     last_hash: Hash
     news: int = Field(default=0, ge=0)
+    # This till was revoked: it is to send what it has, then to ask whether it may leave.
+    revoked: bool = False
+    left: bool = False
+
+
+class KnownFact(FactMessage):
+    """A fact as the hub has it, with its answer."""
+
+    answer: Literal["accepted", "rejected", "parked"]
+    reason: Short = ""
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class KnownFacts(Message):
+    """The asking till's own facts after a number, in order; ``last_seq`` is the last there is.
+
+    For a till whose journal was restored from a copy: it takes back what continues its chain.
+    """
+
+    facts: Annotated[list[KnownFact], Field(max_length=MAX_FACTS)]
+    last_seq: int = Field(ge=0)
 
 
 class Gap(Message):
@@ -152,6 +178,7 @@ class FeedPage(Message):
     generation: Ident
     clock: Stamp
     news: int = Field(default=0, ge=0)
+    pins: Pins = Field(default_factory=list)
 
 
 class LeaseRequest(Message):

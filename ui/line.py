@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from posapp.domain.known import HIDDEN_AFTER
 from posapp.texts import N_, _, moment, ngettext
 from ui.pills import Link
 from ui.view import Tone
@@ -47,6 +48,14 @@ _TROUBLES: dict[str, tuple[str, str]] = {
         N_("posapp is too old"),
         N_("The hub needs a newer posapp. Please call support."),
     ),
+    "ledger-damaged": (
+        N_("Journal damaged"),
+        N_("This till's journal is damaged. Please hand over nothing and call support."),
+    ),
+    "chain-broken": (
+        N_("Journal damaged"),
+        N_("This till's journal is not as it was written. Please hand over nothing and call support."),
+    ),
     "fact-stuck": (
         N_("Hub disturbed"),
         N_("The hub fails over something that was done here. Please call support; you can go on working."),
@@ -58,6 +67,24 @@ _DISTURBED = {
     "hub-failed": N_("The hub has a problem of its own. You can go on working."),
     "disk-full": N_("This till's disk is full. Please make room."),
     "disk-failed": N_("This till's disk does not take what the hub sends. Please call support."),
+}
+
+# The till's own disk: pill and sentence.
+_ROOM = {
+    "room-low": (
+        N_("Disk nearly full"),
+        N_("This till's disk is nearly full. Please make room, or call support; you can go on working."),
+    ),
+    "room-short": (
+        N_("Disk nearly full"),
+        N_("This till's disk is nearly full: its journal is copied no more. Please make room now."),
+    ),
+    "room-tight": (
+        N_("Disk full"),
+        N_(
+            "This till's disk is full. What was begun can be finished, nothing new is taken in. Please make room."
+        ),
+    ),
 }
 
 
@@ -77,11 +104,18 @@ def words(state: LineState | None, standing: Standing, now: datetime) -> LineWor
     if state.reason in _DISTURBED:
         bar = " – ".join(part for part in (_(_DISTURBED[state.reason]), waiting) if part)
         return LineWords(Link.TROUBLE, _("Hub disturbed"), bar, Tone.AMBER, "alert-triangle")
+    if state.reason in _ROOM:
+        pill, sentence = _ROOM[state.reason]
+        bar = " – ".join(part for part in (_(sentence), waiting) if part)
+        return LineWords(Link.TROUBLE, _(pill), bar, Tone.AMBER, "alert-triangle")
     if state.online:
         return LineWords(Link.ONLINE, _("Online"))
     if standing.heard_at is None:
         bar = _("This till has not reached the hub yet, so it knows no orders. Please check the network.")
         return LineWords(Link.OFFLINE, _("Never connected"), bar)
+    if now - standing.heard_at >= HIDDEN_AFTER:
+        bar = _("The hub was not heard for a week, so customers' data is hidden. Please check the network.")
+        return LineWords(Link.OFFLINE, _("Offline"), bar, Tone.RED, "alert-triangle")
     since = state.since or standing.heard_at
     bar = _("Offline since {time}").format(time=moment(since, now))
     if waiting:

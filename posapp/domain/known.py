@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from posapp.domain.facts import Entry, subject
 from posapp.domain.subjects import Subject
 from posapp.domain.values import dataclass
+
+HIDDEN_AFTER = timedelta(days=7)
+"""Without a word from the hub for so long, a till shows nobody's data any more."""
 
 
 @dataclass(frozen=True, slots=True)

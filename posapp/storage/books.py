@@ -20,6 +20,7 @@ from posapp.domain.known import Known, Standing
 from posapp.domain.orders import Index
 from posapp.domain.subjects import Subject, fold, read_body
 from posapp.domain.values import replace
+from posapp.storage import room
 from posapp.storage.claims import Claims
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import Mirror, open_writer, path_in
@@ -149,12 +150,21 @@ class Books:
                 also(fact)
             if known is None and fact.kind == CASE_SETTLED:
                 return fact, ()
+            if known is None and room.tight(self.folder):
+                # What was begun is finished with what is left; nothing new is begun.
+                raise StorageFault(room.Room.TIGHT.value)
             value = fold(known.value if known else None, fact, self.till)
             waiting, case = (known.waiting, known.case) if known else ((), None)
             done[0] = Known(kind, ident, value, waiting, case)
             return fact, value.index().tokens
 
-        entry = self.journal.append(inside)
+        try:
+            entry = self.journal.append(inside)
+        except StorageFault as fault:
+            if fault.reason == "disk-full":
+                # Nothing was saved; trying again now finds room.
+                room.give_up(self.folder)
+            raise
         if entry.fact.kind == CASE_SETTLED:
             return entry, self.know(kind, ident)
         known = done[0]

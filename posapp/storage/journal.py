@@ -6,32 +6,34 @@ the file see to it); numbers have no gaps. Only counter classes append; only syn
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from posapp.domain.errors import StorageFault
 from posapp.domain.facts import (
+    CASE_SETTLED,
     GENESIS,
     Answer,
     Entry,
     Fact,
     canonical,
     chain_hash,
-    parse_timestamp,
     timestamp,
 )
-from posapp.domain.ids import FactId
-from posapp.storage import files
+from posapp.storage import files, rows
+
+if TYPE_CHECKING:
+    from sqlcipher3.dbapi2 import Connection
 
 SCHEMA = 2
 """The ledger's schema, kept in ``user_version``; the newest migration carries the same number."""
 
-_COLUMNS = "seq, id, kind, schema_v, subject, payload, clerk, at, prev_hash, hash, answer, answer_body"
+REVOKED = "revoked"
+"""The entry of `Journal.meta` that ends a till: since when it knows that the hub has revoked it."""
 
 
 class Journal:
@@ -82,38 +84,52 @@ class Journal:
 
         It returns the fact and the tokens by which its subject can be scanned from now on. When
         `append` returns, the fact is on the disk. Whatever ``decide`` raises is passed on and
-        nothing was written; StorageFault likewise.
+        nothing was written; StorageFault likewise, "till-revoked" for a till that may do nothing more.
         """
         with self._lock, files.writing(self._connection, self.path) as connection:
+            # Inside the transaction: once the hub was told that this was all, it is.
+            self.check_live()
             fact, tokens = decide()
             row = connection.execute("SELECT seq, hash FROM fact ORDER BY seq DESC LIMIT 1").fetchone()
             last, prev_hash = row if row else (0, GENESIS)
             payload = canonical(fact.payload)
             seq = last + 1
-            digest = chain_hash(prev_hash, seq, fact, payload)
-            connection.execute(
-                "INSERT INTO fact(seq, id, kind, schema_v, subject, payload, clerk, at, mono_ms,"
-                " boot_id, prev_hash, hash) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-                (
-                    seq,
-                    fact.id,
-                    fact.kind,
-                    fact.schema_v,
-                    fact.subject,
-                    payload,
-                    fact.clerk,
-                    timestamp(fact.at),
-                    self._now_ms(),
-                    self._boot,
-                    prev_hash,
-                    digest,
-                ),
-            )
+            entry = Entry(seq, fact, payload, prev_hash, chain_hash(prev_hash, seq, fact, payload))
+            rows.insert(connection, entry, self._now_ms(), self._boot)
             connection.executemany(
                 "INSERT OR IGNORE INTO token(token, subject) VALUES (?,?)",
                 [(token, fact.subject) for token in tokens],
             )
-        return Entry(seq, fact, payload, prev_hash, digest)
+        return entry
+
+    def take_back(self, entries: Iterable[Entry], tokens: Iterable[tuple[str, str]] = ()) -> int:
+        """Append facts that this till had once, as they were; returns how many.
+
+        Only what continues the chain to the byte is taken: the first one that does not ends it. Their
+        answers come along. ``tokens`` are pairs of a token and its subject. One transaction.
+        """
+        taken = 0
+        with self._lock, files.writing(self._connection, self.path) as connection:
+            seq, prev_hash = self.head()
+            for entry in entries:
+                digest = chain_hash(prev_hash, seq + 1, entry.fact, entry.payload)
+                if (entry.seq, entry.prev_hash, entry.hash) != (seq + 1, prev_hash, digest):
+                    break
+                rows.insert(connection, entry, 0, "")
+                if entry.fact.kind == CASE_SETTLED:
+                    self.close_case(str(entry.fact.payload.get("fact", "")), entry.fact.id)
+                if entry.answer is not Answer.WAITING:
+                    self._answer(
+                        connection, entry.seq, entry.answer, entry.detail or {}, timestamp(entry.fact.at)
+                    )
+                seq, prev_hash, taken = entry.seq, entry.hash, taken + 1
+            connection.executemany("INSERT OR IGNORE INTO token(token, subject) VALUES (?,?)", list(tokens))
+        return taken
+
+    def check_live(self) -> None:
+        """Raises StorageFault("till-revoked") where the till was revoked and may do nothing more."""
+        if self.meta(REVOKED):
+            raise StorageFault("till-revoked")
 
     # -- reading --------------------------------------------------------------------------------
     def overlay(self, subject: str, above: int) -> list[Entry]:
@@ -123,7 +139,7 @@ class Journal:
         those rejected whose case is still open.
         """
         return self._entries(
-            f"SELECT {_COLUMNS} FROM fact WHERE subject = ? AND (seq > ? OR answer = 'parked' OR "
+            f"SELECT {rows.COLUMNS} FROM fact WHERE subject = ? AND (seq > ? OR answer = 'parked' OR "
             "seq IN (SELECT fact_seq FROM case_ WHERE closed_by IS NULL)) ORDER BY seq",
             (subject, above),
         )
@@ -147,11 +163,11 @@ class Journal:
 
     def history(self, subject: str) -> list[Entry]:
         """All facts of this till about ``subject``, oldest first."""
-        return self._entries(f"SELECT {_COLUMNS} FROM fact WHERE subject = ? ORDER BY seq", (subject,))
+        return self._entries(f"SELECT {rows.COLUMNS} FROM fact WHERE subject = ? ORDER BY seq", (subject,))
 
     def fact(self, fact_id: str) -> Entry | None:
         """The fact with this id."""
-        found = self._entries(f"SELECT {_COLUMNS} FROM fact WHERE id = ?", (fact_id,))
+        found = self._entries(f"SELECT {rows.COLUMNS} FROM fact WHERE id = ?", (fact_id,))
         return found[0] if found else None
 
     def elapsed_s(self, fact_id: str) -> float | None:
@@ -168,11 +184,13 @@ class Journal:
 
     def latest(self, count: int) -> list[Entry]:
         """The newest facts, newest first."""
-        return self._entries(f"SELECT {_COLUMNS} FROM fact ORDER BY seq DESC LIMIT ?", (count,))
+        return self._entries(f"SELECT {rows.COLUMNS} FROM fact ORDER BY seq DESC LIMIT ?", (count,))
 
     def after(self, seq: int, limit: int) -> list[Entry]:
         """Facts numbered above ``seq`` in order, as the push sends them."""
-        return self._entries(f"SELECT {_COLUMNS} FROM fact WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit))
+        return self._entries(
+            f"SELECT {rows.COLUMNS} FROM fact WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+        )
 
     def every(self) -> Iterator[Entry]:
         """The whole journal in order, in slices."""
@@ -215,19 +233,20 @@ class Journal:
         """Store the hub's answers; a rejected or parked fact opens a case. Repeating is harmless."""
         with self._lock, files.writing(self._connection, self.path) as connection:
             for seq, answer, body in answers:
-                connection.execute(
-                    "UPDATE fact SET answer = ?, answer_body = ?, answered_at = ? WHERE seq = ?",
-                    (answer.value, canonical(body), at, seq),
-                )
-                if answer in (Answer.REJECTED, Answer.PARKED):
-                    connection.execute(
-                        "INSERT OR IGNORE INTO case_(fact_seq, opened_at) VALUES (?,?)", (seq, at)
-                    )
-                else:
-                    connection.execute(
-                        "UPDATE case_ SET closed_by = 'hub' WHERE fact_seq = ? AND closed_by IS NULL",
-                        (seq,),
-                    )
+                self._answer(connection, seq, answer, body, at)
+
+    @staticmethod
+    def _answer(connection: Connection, seq: int, answer: Answer, body: Mapping[str, Any], at: str) -> None:
+        connection.execute(
+            "UPDATE fact SET answer = ?, answer_body = ?, answered_at = ? WHERE seq = ?",
+            (answer.value, canonical(body), at, seq),
+        )
+        if answer in (Answer.REJECTED, Answer.PARKED):
+            connection.execute("INSERT OR IGNORE INTO case_(fact_seq, opened_at) VALUES (?,?)", (seq, at))
+        else:
+            connection.execute(
+                "UPDATE case_ SET closed_by = 'hub' WHERE fact_seq = ? AND closed_by IS NULL", (seq,)
+            )
 
     # -- cases ------------------------------------------------------------------------------------
     def cases(self) -> list[tuple[Entry, str]]:
@@ -239,7 +258,7 @@ class Journal:
                 ).fetchall()
             )
         entries = self._entries(
-            f"SELECT {_COLUMNS} FROM fact WHERE seq IN "
+            f"SELECT {rows.COLUMNS} FROM fact WHERE seq IN "
             "(SELECT fact_seq FROM case_ WHERE closed_by IS NULL) ORDER BY seq",
             (),
         )
@@ -327,9 +346,9 @@ class Journal:
 
     def _entries(self, query: str, values: tuple[object, ...]) -> list[Entry]:
         with self._lock, files.faults(self.path):
-            rows = self._connection.execute(query, values).fetchall()
+            found = self._connection.execute(query, values).fetchall()
         try:
-            return [_entry(row) for row in rows]
+            return [rows.entry(row) for row in found]
         except (TypeError, ValueError, KeyError) as error:
             raise StorageFault("ledger-damaged", file=str(self.path)) from error
 
@@ -352,29 +371,6 @@ def verify(journal: Journal) -> tuple[int, str]:
         if chain_hash(prev_hash, entry.seq, entry.fact, entry.payload) != entry.hash:
             return expected - 1, f"fact {entry.seq} was changed"
         prev_hash, expected = entry.hash, expected + 1
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    seq, ident, kind, schema_v, subject, payload, clerk, at, prev_hash, digest, answer, body = row
-    detail = json.loads(body) if body else None
-    return Entry(
-        seq=seq,
-        fact=Fact(
-            id=FactId(ident),
-            kind=kind,
-            subject=subject,
-            payload=json.loads(payload),
-            clerk=clerk,
-            at=parse_timestamp(at),
-            schema_v=schema_v,
-        ),
-        payload=bytes(payload),
-        prev_hash=bytes(prev_hash),
-        hash=bytes(digest),
-        answer=Answer(answer) if answer else Answer.WAITING,
-        reason=str(detail.get("reason", "")) if detail else "",
-        detail=detail,
-    )
 
 
 def _boot_id() -> str:

@@ -7,31 +7,24 @@ slow, no JSON or not what `sync.wire` describes is trouble, never data.
 from __future__ import annotations
 
 import ipaddress
-import socket
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3
 from pydantic import ValidationError
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from posapp import paths
-from posapp.domain.errors import PosappError, Refused, StorageFault, Unavailable
-from posapp.storage.claims import Claims
-from posapp.storage.journal import Journal
-from posapp.storage.migrations import upgrade
-from posapp.storage.mirror import open_writer
+from posapp.domain.errors import PosappError, Refused, Unavailable
 from sync import wire
+from sync.engine.sockets import KeyWrong, Sockets
+from sync.pins import Pins
 
 if TYPE_CHECKING:
-    from posapp.ports import Keys
+    pass
 
 CONNECT_S = 5.0
 READ_S = 10.0
@@ -76,6 +69,10 @@ class NotEnrolled(PosappError):
     """401: the hub does not take this till's token (any more)."""
 
 
+class Revoked(NotEnrolled):
+    """403: this till was revoked. The hub still takes its facts, and gives nothing."""
+
+
 class GapTold(PosappError):
     """409: the hub has less than the till thinks; it is at ``last_seq`` with ``last_hash``."""
 
@@ -93,11 +90,15 @@ class Hub:
     """Calls to one hub. Use from one thread, but for `hang_up`; close when done.
 
     Every call raises Trouble or NotEnrolled. Redirects are not followed: a token goes to the hub
-    it was made for and to nobody else.
+    it was made for and to nobody else; with pins, to no key but a pinned one. Raises
+    Refused("pin-needs-https") for pins without TLS.
     """
 
-    def __init__(self, url: str, token: str = "") -> None:
+    def __init__(self, url: str, token: str = "", pins: Pins | None = None) -> None:
         self._url = hub_url(url)
+        self._pins = pins if pins is not None else Pins()
+        if self._pins and not self._url.lower().startswith("https:"):
+            raise Refused("pin-needs-https", url=self._url)
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"posapp-till/{wire.VERSION}"
         # Uncompressed, so that what arrives is what is counted.
@@ -105,7 +106,7 @@ class Hub:
         # With an auth of our own, requests leaves the netrc file of whoever runs the till alone.
         self._session.auth = _Token(token)
         self._session.trust_env = not _is_loopback(self._url)
-        self._line = _Sockets()
+        self._line = Sockets(self._pins)
         self._session.mount("http://", self._line)
         self._session.mount("https://", self._line)
 
@@ -116,6 +117,11 @@ class Hub:
     def hang_up(self) -> None:
         """Cut the call in flight, from any thread: it ends with Trouble at once."""
         self._line.hang_up()
+
+    @property
+    def shown(self) -> str:
+        """The pin of the key that the hub showed last; "" before the first call, and without TLS."""
+        return self._line.shown
 
     def enrol(self, code: str, name: str) -> wire.Enrolled:
         """A one-time code becomes a till. Raises Refused("code-refused")."""
@@ -139,6 +145,13 @@ class Hub:
             raise ForkTold("till-forked", last_seq=_read(wire.Fork, raw, status).last_seq)
         raise Trouble("hub-strange", status=status, reachable=True)
 
+    def facts(self, after: int) -> wire.KnownFacts:
+        """This till's own facts after a number, as the hub has them."""
+        status, raw, _ = self._call("GET", "/v1/facts", query={"after": after}, most=PAGE_BYTES)
+        if status != 200:
+            raise Trouble("hub-strange", status=status, reachable=True)
+        return _read(wire.KnownFacts, raw)
+
     def feed(self, after: int, limit: int, wait: int) -> wire.FeedPage:
         """The changes after a cursor; the hub holds the call up to ``wait`` seconds for some.
 
@@ -146,9 +159,12 @@ class Hub:
         """
         query = {"after": after, "limit": limit, "wait": wait}
         status, raw, _ = self._call("GET", "/v1/feed", query=query, wait=wait, most=PAGE_BYTES)
+        _may(status, raw)
         if status != 200:
             raise Trouble("hub-strange", status=status, reachable=True)
-        return _read(wire.FeedPage, raw)
+        page = _read(wire.FeedPage, raw)
+        self._pins.told(page.pins, self.shown)
+        return page
 
     def lease(self) -> wire.Leased:
         """How custody stands in this till's store; the lead's lease is renewed.
@@ -185,6 +201,7 @@ class Hub:
         status, raw, _ = self._call(
             "GET", f"/v1/orders/{quote(code, safe='')}", most=SMALL_BYTES, limit=(LOOK_UP_S, LOOK_UP_S)
         )
+        _may(status, raw)
         if status == 404:
             _read(wire.Problem, raw, status)
             return None
@@ -219,9 +236,15 @@ class Hub:
                 timeout=(connect, read),
                 allow_redirects=False,
                 stream=True,
+                # Where keys are pinned, no authority is asked: not even one that the environment names.
+                verify=False if self._pins else None,
             ) as response:
                 raw = _measured(response, most, until)
+        except KeyWrong as error:
+            raise Trouble("hub-key-wrong", reachable=True, url=self._url, pin=str(error)) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if "certificate verify failed" in str(error):
+                raise Trouble("hub-certificate-wrong", reachable=True, url=self._url) from error
             late = isinstance(error, requests.Timeout) or "timed out" in str(error)
             raise Trouble("hub-unreachable", timed_out=late) from error
         status = response.status_code
@@ -250,72 +273,6 @@ def hub_url(url: str) -> str:
     return url.strip().rstrip("/")
 
 
-def enrol(
-    url: str, code: str, folder: Path, keys: Keys, name: str = "", *, again: bool = False
-) -> wire.Enrolled:
-    """Make ``folder`` a till of the hub at ``url``, with a one-time code of the hub's operator.
-
-    Crash-safe: the files are made first, then the code is spent, then one transaction makes the
-    till; cut anywhere, the folder is no till yet and a fresh code works. ``again`` gives a till a
-    new token and epoch, with a code made for that till: it then sends all its facts once more.
-    Raises StorageFault("enrolled-already", till=…), Refused("code-refused"),
-    Refused("code-of-another-till"), Trouble, StorageFault.
-    """
-    ledger = folder / paths.LEDGER
-    hub = Hub(url)
-    try:
-        with paths.FolderLock(folder, "enrol"):
-            key = _key(folder, ledger, keys)
-            if not ledger.exists() or not ledger.stat().st_size:
-                upgrade(ledger, key)
-            journal = Journal(ledger, key, write=True)
-            try:
-                till = journal.meta("till")
-                if till and not again:
-                    raise StorageFault("enrolled-already", till=till)
-                open_writer(folder, key).close()
-                enrolled = hub.enrol(code, name)
-                if till and (till, journal.meta("store")) != (enrolled.till, enrolled.store):
-                    raise Refused("code-of-another-till", till=enrolled.till)
-                journal.set_meta(
-                    till=enrolled.till,
-                    token=enrolled.token,
-                    epoch=str(enrolled.epoch),
-                    store=enrolled.store,
-                    store_key=enrolled.store_key,
-                    generation=enrolled.generation,
-                    hub=hub_url(url),
-                )
-                _lease(journal, url, enrolled.token)
-            finally:
-                journal.close()
-    finally:
-        hub.close()
-    return enrolled
-
-
-def _lease(journal: Journal, url: str, token: str) -> None:
-    """Learn at once who grants here, so that a till whose line is cut right after can work."""
-    hub = Hub(url, token)
-    try:
-        told = hub.lease()
-    except (Trouble, NotEnrolled):
-        return  # the engine asks again
-    finally:
-        hub.close()
-    Claims(journal).keep_lease(told.lead, told.epoch, told.seconds, datetime.now(UTC), alone=told.alone)
-
-
-def _key(folder: Path, ledger: Path, keys: Keys) -> bytes:
-    """The folder's key; a new one only where nothing was written under an old one."""
-    try:
-        return keys.load(folder)
-    except StorageFault as fault:
-        if fault.reason != "key-missing" or (ledger.exists() and ledger.stat().st_size):
-            raise
-    return keys.create(folder)
-
-
 def _read(kind: type[_Answer], raw: bytes, status: int = 200) -> _Answer:
     try:
         return kind.model_validate_json(raw)
@@ -324,6 +281,12 @@ def _read(kind: type[_Answer], raw: bytes, status: int = 200) -> _Answer:
         where = error.errors(include_url=False, include_input=False, include_context=False)[0]
         why = f"{where['msg']} at {'.'.join(str(part) for part in where['loc'])}"[:200]
         raise Trouble("hub-strange", status=status, reachable=True, why=why) from None
+
+
+def _may(status: int, raw: bytes) -> None:
+    """Raises Revoked where the hub says that the till was."""
+    if status == 403 and _read(wire.Problem, raw, status).error == "revoked":
+        raise Revoked("till-revoked")
 
 
 def _measured(response: requests.Response, most: int, until: float) -> bytes:
@@ -363,50 +326,3 @@ class _Token(AuthBase):
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
-
-
-class _Sockets(HTTPAdapter):
-    """An adapter that knows the sockets it opened, so that a held call can be cut."""
-
-    def __init__(self) -> None:
-        self._open: list[socket.socket] = []
-        super().__init__(pool_maxsize=1)
-
-    def init_poolmanager(self, *args: Any, **more: Any) -> None:
-        super().init_poolmanager(*args, **more)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._open)
-
-    def hang_up(self) -> None:
-        """End every connection; whoever reads from it sees it close."""
-        for opened in list(self._open):
-            try:
-                opened.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-
-
-def _pools(opened: list[socket.socket]) -> dict[str, Any]:
-    """urllib3's pools, with connections that enter their socket in ``opened``."""
-
-    def remember(one: socket.socket | None) -> None:
-        opened[:] = [old for old in opened if old.fileno() >= 0]
-        if one is not None:
-            opened.append(one)
-
-    class Plain(urllib3.connection.HTTPConnection):
-        def connect(self) -> None:
-            super().connect()
-            remember(self.sock)
-
-    class Secure(urllib3.connection.HTTPSConnection):
-        def connect(self) -> None:
-            super().connect()
-            remember(self.sock)
-
-    class PlainPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    return {"http": PlainPool, "https": SecurePool}

@@ -20,7 +20,7 @@ Tell = Callable[[dict[str, Any]], None]
 LONGEST_PAUSE_S = 60.0
 BETWEEN_S = 0.005
 """A breath between two pages or batches, in which the window may have the disk."""
-PASSING = frozenset({"disk-full", "disk-failed", "ledger-locked"})
+PASSING = frozenset({"disk-full", "disk-failed", "ledger-locked", "room-short"})
 """Trouble of our own disk that may pass: sync waits, the till shows why."""
 
 

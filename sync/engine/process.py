@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import shutil
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -22,15 +23,17 @@ from typing import IO, TYPE_CHECKING, Any
 from posapp import logs, paths
 from posapp.domain.errors import PosappError, StorageFault, Unavailable
 from posapp.domain.facts import parse_timestamp
-from posapp.storage.journal import Journal
+from posapp.storage.journal import REVOKED, Journal
 from posapp.storage.mirror import Mirror, open_writer, path_in
 from sync import wire
 from sync.engine.channel import Outbox, listen
-from sync.engine.client import LOOK_UP_S, Hub, NotEnrolled
+from sync.engine.client import LOOK_UP_S, Hub, NotEnrolled, Revoked
 from sync.engine.custody import Custody
+from sync.engine.enrol import connected
 from sync.engine.line import Line, Tell, keep_on
 from sync.engine.pull import Pull, readable
-from sync.engine.push import Push
+from sync.engine.push import Left, Push
+from sync.engine.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from posapp.ports import Keys
@@ -45,6 +48,8 @@ LOOK_EVERY_S = 1.0
 """How often the journal is looked at without being woken: another program may have written."""
 FOLD_EVERY_S = 30.0
 OBSERVE_EVERY_S = 0.5
+PLAIN = ("papers", "slips.jsonl", "logs")
+"""What anybody can read in a till's folder: claim tickets, slips that wait for the printer, logs."""
 SILENT_S = wire.MAX_WAIT_S + 20
 """An observer takes the line for dead when the serving engine has noted nothing for so long."""
 
@@ -110,15 +115,32 @@ def _serve(folder: Path, keys: Keys, stdin: IO[str] | None, tell: Tell, ended: t
             if not _observe(folder, key, tell, ended, asked=asked, stack=stack):
                 return DONE
         engine = stack.enter_context(Engine(folder, key, tell, asked, ended.set))
+        upkeep = Upkeep(folder, key, engine.line, ended)
         woken.append(engine.line.wake)
         taking.append(engine.take)
         log.info("serving")
         while not ended.wait(FOLD_EVERY_S):
             engine.fold()
+            upkeep.look()
+    if isinstance(engine.error, Left):
+        _wipe(folder, keys)
+        raise StorageFault("till-wiped", folder=str(folder))
     if engine.error is not None:
         raise engine.error
     log.info("ended as asked")
     return DONE
+
+
+def _wipe(folder: Path, keys: Keys) -> None:
+    """Destroy what a revoked till holds: the key of its files, then what can be read without it."""
+    log.warning("everything was sent: this till is wiped")
+    keys.destroy(folder)
+    for name in PLAIN:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for file in (*folder.glob("mirror*.db*"), *(folder / name for name in PLAIN)):
+        # An open window holds on to a mirror on some systems; without its key that is noise.
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
 
 
 class Engine:
@@ -145,12 +167,11 @@ class Engine:
         with ExitStack() as stack:
             self._journal = Journal(folder / paths.LEDGER, key, write=True)
             stack.callback(self._journal.close)
-            url, token = _till(self._journal)
-            self._hubs = [Hub(url, token) for _ in range(4)]
+            self._hubs = connected(self._journal, 4)
             for hub in self._hubs:
                 stack.callback(hub.close)
             pushing, pulling, self._looking, granting = self._hubs
-            push = Push(pushing, self._journal, self.line, tell)
+            self._push = push = Push(pushing, self._journal, self.line, tell)
             self._pull = Pull(
                 pulling,
                 folder,
@@ -171,7 +192,7 @@ class Engine:
                 pushing,
                 FINISH_S,
             ),
-            (self._thread("pull", lambda: keep_on(self.line, "pull", self._pull.step, 0)), pulling, 0),
+            (self._thread("pull", lambda: keep_on(self.line, "pull", self._pulled, 0)), pulling, 0),
             (self._thread("look-up", self._look_up), self._looking, 0),
             (self._thread("custody", self._custody.run), granting, 0),
         ]
@@ -218,6 +239,14 @@ class Engine:
                     self._failed()
 
         return threading.Thread(target=guarded, name=name, daemon=True)
+
+    def _pulled(self) -> bool:
+        try:
+            return self._pull.step()
+        except Revoked:
+            if not self._journal.meta(REVOKED):
+                self._push.ask_again()
+            raise
 
     def _look_up(self) -> None:
         answer_asks(self._asked, self._looking, self._pull.take, self._tell, self.line.stopping)
@@ -289,7 +318,7 @@ def _observe(
     with ExitStack() as open_now:
         journal = Journal(folder / paths.LEDGER, key)
         open_now.callback(journal.close)
-        hub = Hub(*_till(journal))
+        (hub,) = connected(journal, keep=False)
         open_now.callback(hub.close)
         over = threading.Event()
 
@@ -353,14 +382,6 @@ class _Watched:
             self._online = online
             reason = "" if online else "hub-unreachable"
             self._tell({"line": {"online": online, "since": heard, "reason": reason}})
-
-
-def _till(journal: Journal) -> tuple[str, str]:
-    """The hub's address and this till's token. Raises StorageFault("not-enrolled")."""
-    url, token = journal.meta("hub"), journal.meta("token")
-    if not url or not token:
-        raise StorageFault("not-enrolled", file=str(journal.path))
-    return url, token
 
 
 @contextmanager

@@ -16,13 +16,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from posapp.domain.errors import StorageFault
-from posapp.domain.facts import timestamp
+from posapp.domain.facts import parse_timestamp, timestamp
+from posapp.domain.known import HIDDEN_AFTER
 from posapp.domain.orders import Order
 from posapp.domain.subjects import read_body
+from posapp.storage import room
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import Change, MirrorWriter, begin_anew, open_writer, sweep, take_over
 from sync import wire
-from sync.engine.client import Hub, Trouble
+from sync.engine.client import Hub, NotEnrolled, Trouble
 from sync.engine.line import Line, Tell
 
 log = logging.getLogger(__name__)
@@ -92,10 +94,12 @@ class Pull:
         """Take one page. Returns whether there is more; raises Trouble, NotEnrolled, StorageFault."""
         try:
             return self._step()
-        except Trouble as trouble:
+        except (Trouble, NotEnrolled) as trouble:
             self._caught_up = False
-            if trouble.status == 410:
+            if isinstance(trouble, Trouble) and trouble.status == 410:
                 self._begin_anew("the cursor is too old")
+            else:
+                self._hide()
             raise
         except StorageFault as fault:
             if fault.reason not in DAMAGED or fault.details.get("file") == str(self._journal.path):
@@ -169,9 +173,22 @@ class Pull:
         """
         return min(page.applied_through, self._journal.unanswered())
 
+    def _hide(self) -> None:
+        """Show nobody's data any more where the hub was not heard for a week; it comes back with the line."""
+        heard = self._mirror.meta("heard_at")
+        if not heard or not self._mirror.meta("cursor"):
+            return
+        if datetime.now(UTC) - parse_timestamp(heard) < HIDDEN_AFTER:
+            return
+        self._begin_anew("the hub was not heard for a week")
+        if self._fresh is not None:
+            self._fresh.note(heard_at=heard)
+            self._switch(self._fresh)
+
     # -- another mirror ---------------------------------------------------------------------------
     def _begin_anew(self, why: str) -> None:
         log.warning("the mirror is pulled again from the beginning: %s", why)
+        room.need(self._folder, 0)
         if self._fresh is not None:
             self._fresh.close()
         self._fresh = begin_anew(self._folder, self._key)

@@ -24,8 +24,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from posapp.domain.errors import PosappError
 from posapp.domain.facts import GENESIS, Answer, Entry, canonical, timestamp
-from posapp.storage.journal import Journal
+from posapp.storage.journal import REVOKED, Journal
 from sync import wire
 from sync.engine.client import ForkTold, GapTold, Hub, Trouble
 from sync.engine.line import LONGEST_PAUSE_S, Line, Tell
@@ -43,8 +44,14 @@ STRIKES = 5
 Twice as often for each one that follows: a hub that fails over everything is to be mended first."""
 MOST_DOUBLINGS = 8
 NO_PLACE = "no-place"
+WITHHELD = "withheld"
+"""The hub's reason for a fact whose content it has not got."""
 LONGEST_TEXT = 200
 _WHO = "push"
+
+
+class Left(PosappError):
+    """A revoked till has sent everything and the hub knows: its data is to be destroyed."""
 
 
 class Push:
@@ -63,6 +70,7 @@ class Push:
         self._withheld: dict[int, str] = {}
         self._strikes = 0
         self._in_a_row = 0
+        self._keeps: bool | None = None
 
     def ask_again(self) -> None:
         """The hub's past is another one: ask where it is, and for all news. Any thread."""
@@ -78,13 +86,14 @@ class Push:
 
     def step(self) -> bool:
         """Send what comes next. Returns whether there may be more; raises Trouble, NotEnrolled,
-        StorageFault."""
+        StorageFault; Left where a revoked till is to wipe itself."""
         if self._asked_at + ASK_EVERY_S < time.monotonic():
             self._at = None
         if self._at is None:
             self._at = self._locate()
         entries, messages = self._batch(self._at)
         if not messages:
+            self._leave(self._at)
             return False
         try:
             answer = self._hub.push(self._request(self._at, messages))
@@ -104,6 +113,26 @@ class Push:
         if any(not message.withheld for message in messages):
             self._in_a_row = 0
         return True
+
+    def _leave(self, at: int) -> None:
+        """A revoked till that has sent everything may go. Raises Left once the hub has said so.
+
+        One that holds what the hub never got, the content of a fact that it failed over, keeps it.
+        """
+        if not self._journal.meta(REVOKED) or self._journal.waiting()[0]:
+            return
+        if self._keeps is None:
+            self._keeps = any(entry.reason == WITHHELD for entry in self._journal.every())
+        if self._keeps:
+            return
+        try:
+            answer = self._hub.push(self._request(at, (), leaving=True))
+        except (GapTold, ForkTold):
+            self._at = None
+            raise Trouble("hub-strange", status=409, reachable=True) from None
+        self._take(answer, ())
+        if answer.left and answer.last_seq == self._journal.head()[0]:
+            raise Left("till-wiped")
 
     # -- where the hub is -------------------------------------------------------------------------
     def _locate(self) -> int:
@@ -146,13 +175,16 @@ class Push:
         return found[0].hash.hex() if found and found[0].seq == seq else ""
 
     # -- what is sent -----------------------------------------------------------------------------
-    def _request(self, at: int, messages: Sequence[wire.FactMessage]) -> wire.FactsRequest:
+    def _request(
+        self, at: int, messages: Sequence[wire.FactMessage], *, leaving: bool = False
+    ) -> wire.FactsRequest:
         return wire.FactsRequest(
             epoch=self._epoch,
             prev_seq=at,
             prev_hash=self._hash(at),
             heard=self._heard,
             last=self._journal.head()[0],
+            leaving=leaving,
             facts=list(messages),
         )
 
@@ -203,6 +235,9 @@ class Push:
     def _take(self, answer: wire.FactsAnswer, entries: Sequence[Entry]) -> None:
         """Settle what was answered: facts just sent, and earlier ones that the hub thought over."""
         settled = self._checked(answer, entries)
+        if answer.revoked and not self._journal.meta(REVOKED):
+            log.warning("this till was revoked: it sends what it has, then wipes itself")
+            self._journal.set_meta(**{REVOKED: timestamp(datetime.now(UTC))})
         if settled:
             self._journal.settle(settled, timestamp(datetime.now(UTC)))
         if answer.news != self._heard:

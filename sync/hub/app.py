@@ -23,7 +23,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 import posapp
 from posapp.domain.facts import timestamp
 from sync import wire
-from sync.hub import custody, feed, keys, lookup, records, shop_writer, tills
+from sync.hub import custody, feed, keys, lookup, own_facts, records, shop_writer, tills
 from sync.hub.access import Access
 from sync.hub.database import READERS, WRITERS, Database
 from sync.hub.errors import add_errors
@@ -31,6 +31,7 @@ from sync.hub.gather import Gather
 from sync.hub.ledger import Ledger
 from sync.hub.limits import MAX_CALLERS, RATES, BodyLimit, Buckets, Rates
 from sync.hub.metrics import Metrics
+from sync.hub.quick import feed_route, push_route
 from sync.hub.refusals import Refusal
 from sync.hub.relay import Relay
 from sync.hub.shops import Shop
@@ -38,7 +39,7 @@ from sync.hub.shops import Shop
 Result = TypeVar("Result")
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": wire.Problem} for status in (401, 408, 413, 415, 422, 429, 503)
+    status: {"model": wire.Problem} for status in (400, 401, 403, 408, 413, 415, 422, 429, 503)
 }
 
 
@@ -115,7 +116,7 @@ class Hub:
         """The till with this token, its call counted. Raises Refusal 401, 429."""
         found = self._callers.get(token)
         if found is None:
-            till = await self.reading(self.till, token)
+            till = await self.reading(self._sender, token)
             found = Caller(till.id, till.store)
             if len(self._callers) >= MAX_CALLERS:
                 self._callers.clear()
@@ -123,10 +124,39 @@ class Hub:
         buckets.take(found.till)
         return found
 
+    async def feed(self, token: str, after: int, limit: int, wait: float) -> bytes:
+        """A page of the feed as its bytes, held up to ``wait`` seconds for one. Raises Refusal."""
+        until = time.monotonic() + wait
+        store = (await self.caller(token, self.feeds)).store
+        woken: float | None = None
+        while True:
+            ticket = self.relay.ticket(store)
+            page = await self.pages.ask(feed.Ask(token, after, limit))
+            left = until - time.monotonic()
+            if page.head > after or left <= 0 or self.relay.closed:
+                break
+            await self.relay.wait(ticket, left)
+            woken = ticket.moved
+        if woken is not None and page.head > after:
+            self.metrics.woken(woken)
+        return page.as_json(timestamp(self.now()))
+
+    async def push(self, token: str, request: wire.FactsRequest) -> wire.FactsAnswer:
+        """Take facts. Raises Refusal."""
+        began = time.monotonic()
+        await self.caller(token, self.pushes)
+        answer = await self.writing(self.ledger.push, token, request)
+        self.metrics.pushed(request, answer, time.monotonic() - began)
+        return answer
+
     def till(self, token: str) -> tills.Till:
-        """Whose token this is. Raises Refusal 401."""
+        """Whose token this is. Raises Refusal 401, 403 where it was revoked."""
         with self.database.read() as connection:
             return tills.known_by(connection, token)
+
+    def _sender(self, token: str) -> tills.Till:
+        with self.database.read() as connection:
+            return tills.sender(connection, token)
 
     def _heads(self) -> dict[str, int]:
         with self.database.read() as connection:
@@ -165,6 +195,7 @@ def create(
     app.add_middleware(BodyLimit)
     app.add_middleware(Access, metrics=hub.metrics)
     add_errors(app)
+    _add_quick_routes(app, hub)
     _add_routes(app, hub)
     return app
 
@@ -182,14 +213,9 @@ Token = Annotated[str, Depends(_token)]
 Cursor = Annotated[int, Query(ge=0, le=wire.MAX_NUMBER)]
 
 
-def _add_routes(app: FastAPI, hub: Hub) -> None:
-    @app.post("/v1/enrolments", responses={403: {"model": wire.Problem}})
-    async def enrol(request: Request, wanted: wire.EnrolRequest) -> wire.Enrolled:
-        """Turn a one-time code into a till."""
-        hub.enrolments.take(request.client.host if request.client else "")
-        return await hub.writing(tills.enrol, hub.database, wanted.code, wanted.name, hub.now())
+def _add_quick_routes(app: FastAPI, hub: Hub) -> None:
+    """First of all: the router looks through them in this order."""
 
-    @app.get("/v1/feed", responses={200: {"model": wire.FeedPage}, 410: {"model": wire.Problem}})
     async def read_feed(
         token: Token,
         after: Cursor = 0,
@@ -197,32 +223,44 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
         wait: Annotated[float, Query(ge=0, le=wire.MAX_WAIT_S)] = 0,
     ) -> Response:
         """What changed in the till's store; with ``wait``, held until something does."""
-        until = time.monotonic() + wait
-        store = (await hub.caller(token, hub.feeds)).store
-        woken: float | None = None
-        while True:
-            ticket = hub.relay.ticket(store)
-            page = await hub.pages.ask(feed.Ask(token, after, limit))
-            left = until - time.monotonic()
-            if page.head > after or left <= 0 or hub.relay.closed:
-                break
-            await hub.relay.wait(ticket, left)
-            woken = ticket.moved
-        if woken is not None and page.head > after:
-            hub.metrics.woken(woken)
-        return Response(page.as_json(timestamp(hub.now())), media_type="application/json")
+        return Response(await hub.feed(token, after, limit, wait), media_type="application/json")
 
-    @app.post(
-        "/v1/facts",
-        responses={409: {"model": wire.Gap}, 423: {"model": wire.Fork}},
-    )
     async def push(token: Token, request: wire.FactsRequest) -> wire.FactsAnswer:
         """Take facts of the till's journal; sending them again changes nothing."""
-        began = time.monotonic()
-        await hub.caller(token, hub.pushes)
-        answer = await hub.writing(hub.ledger.push, token, request)
-        hub.metrics.pushed(request, answer, time.monotonic() - began)
-        return answer
+        return await hub.push(token, request)
+
+    app.router.add_api_route(
+        "/v1/feed",
+        read_feed,
+        methods=["GET"],
+        responses={200: {"model": wire.FeedPage}, 410: {"model": wire.Problem}},
+        route_class_override=feed_route(hub.feed),
+    )
+    app.router.add_api_route(
+        "/v1/facts",
+        push,
+        methods=["POST"],
+        responses={409: {"model": wire.Gap}, 423: {"model": wire.Fork}},
+        route_class_override=push_route(hub.push),
+    )
+
+
+def _add_routes(app: FastAPI, hub: Hub) -> None:
+    @app.post("/v1/enrolments", responses={403: {"model": wire.Problem}})
+    async def enrol(request: Request, wanted: wire.EnrolRequest) -> wire.Enrolled:
+        """Turn a one-time code into a till."""
+        hub.enrolments.take(request.client.host if request.client else "")
+        return await hub.writing(tills.enrol, hub.database, wanted.code, wanted.name, hub.now())
+
+    @app.get("/v1/facts")
+    async def read_facts(
+        token: Token,
+        after: Cursor = 0,
+        limit: Annotated[int, Query(ge=1, le=wire.MAX_FACTS)] = wire.MAX_FACTS,
+    ) -> wire.KnownFacts:
+        """The till's own facts, for one that was restored from a copy of its journal."""
+        await hub.caller(token, hub.feeds)
+        return await hub.reading(own_facts.page, hub.database, token, after, limit)
 
     @app.get("/v1/orders/{code}", responses={404: {"model": wire.Problem}})
     async def look_up(token: Token, code: Annotated[str, Path(max_length=200)]) -> wire.Lookup:

@@ -26,6 +26,8 @@ WRITERS = 6
 BUSY_MS = 20_000
 LOCK = 0x706F7361
 """PostgreSQL's advisory lock under which one process sets things up and the others wait."""
+LIMITS = "54"
+"""The class of what PostgreSQL has no place for, a key of 5,000 characters say: no trouble of its own."""
 RETRY_STATES = frozenset({"40001", "40P01"})
 """PostgreSQL ended one of two transactions that stood in each other's way: run it again."""
 
@@ -46,9 +48,13 @@ class Database:
         else:
             address = self.url.set(drivername="postgresql+psycopg")
             self._reader = create_engine(
-                address, pool_size=READERS, max_overflow=0, isolation_level="REPEATABLE READ"
+                address,
+                pool_size=READERS,
+                max_overflow=0,
+                isolation_level="REPEATABLE READ",
+                hide_parameters=True,
             )
-            self._writer = create_engine(address, pool_size=WRITERS, max_overflow=0)
+            self._writer = create_engine(address, pool_size=WRITERS, max_overflow=0, hide_parameters=True)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -87,17 +93,23 @@ class Database:
 def out_of_reach(error: Exception) -> bool:
     """Whether the database itself is the trouble: gone, full, or without a free connection."""
     trouble = isinstance(error, (OperationalError, InterfaceError, PoolTimeout))
-    return trouble and not worth_retrying(error)
+    return trouble and not worth_retrying(error) and not _state(error).startswith(LIMITS)
 
 
 def worth_retrying(error: Exception) -> bool:
     """Whether a transaction failed only because of another one beside it."""
     if isinstance(error, IntegrityError):
         return True
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in RETRY_STATES
+    return _state(error) in RETRY_STATES
 
 
-def _sqlite_driver() -> Any:
+def _state(error: Exception) -> str:
+    """PostgreSQL's name for an error, "" for any other."""
+    return str(getattr(error.orig, "sqlstate", None) or "") if isinstance(error, DBAPIError) else ""
+
+
+def sqlite_driver() -> Any:
+    """A driver with a SQLite that is good enough. Raises StorageFault("sqlite-too-old")."""
     if sqlite3.sqlite_version_info >= FLOOR:
         return sqlite3
     from sqlcipher3 import dbapi2
@@ -108,7 +120,7 @@ def _sqlite_driver() -> Any:
 
 
 def _sqlite_engine(file: str, *, write: bool) -> Engine:
-    driver = _sqlite_driver()
+    driver = sqlite_driver()
 
     def connect() -> Any:
         connection = driver.connect(file, isolation_level=None, check_same_thread=False)
@@ -136,6 +148,8 @@ def _sqlite_engine(file: str, *, write: bool) -> Engine:
         # One writer: waiting in a queue is fairer than SQLite's sleeping between tries.
         pool_size=1 if write else READERS,
         max_overflow=0,
+        # An error's text goes to the log, and names do not.
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "begin")

@@ -45,6 +45,7 @@ class Page:
     applied_through: int
     generation: str
     news: int
+    pins: tuple[str, ...] = ()
 
     @property
     def rows(self) -> Sequence[records.Row]:
@@ -66,7 +67,7 @@ class Page:
         return (
             f'{{"changes":[{self.slice.changes}],"next":{self.next},"head":{self.head},'
             f'"applied_through":{self.applied_through},"generation":{json.dumps(self.generation)},'
-            f'"clock":{json.dumps(clock)},"news":{self.news}}}'
+            f'"clock":{json.dumps(clock)},"news":{self.news},"pins":{json.dumps(self.pins)}}}'
         ).encode()
 
 
@@ -78,9 +79,9 @@ _LISTS = {
 _TILLS = {
     kind: Hot(
         text(
-            "SELECT a.at, t.id, t.store, t.epoch, t.last_seq, t.last_hash, h.head,"
+            "SELECT a.at, t.id, t.store, t.epoch, t.last_seq, t.last_hash, t.revoked, h.head,"
             " (SELECT max(f.news) FROM fact f WHERE f.till = t.id AND f.news IS NOT NULL)"
-            f" FROM {asked} JOIN till t ON t.token_hash = a.value AND NOT t.revoked"
+            f" FROM {asked} JOIN till t ON t.token_hash = a.value"
             " LEFT JOIN store_head h ON h.store = t.store"
         )
     )
@@ -116,7 +117,7 @@ def page(database: Database, token: str, after: int, limit: int) -> Page:
 def pages(database: Database, asks: Sequence[Ask]) -> list[Page | Refusal]:
     """What changed in each till's store, all from one view of the database.
 
-    A Refusal stands for whom there is no page: 401, and 410 for a cursor the feed never reached, which
+    A Refusal stands for whom there is no page: 401, 403, and 410 for a cursor the feed never reached, which
     is another hub's or from before its backup was restored. ``applied_through`` is the last fact of the
     till such that it, and all before it, are known to who has the page.
     """
@@ -128,6 +129,9 @@ def pages(database: Database, asks: Sequence[Ask]) -> list[Page | Refusal]:
         known: list[tuple[int, tills.Till, Slice, int]] = []
         for at, *columns, head, news in _TILLS[kind].rows(connection, asked=hashes):
             ask, till = asks[at - 1], tills.Till(*columns)
+            if till.revoked:
+                found[at - 1] = tills.revoked()
+                continue
             if ask.after > (head or 0):
                 found[at - 1] = Refusal(
                     410, "cursor-unknown", "The feed never got there. Begin again from 0."
@@ -141,10 +145,12 @@ def pages(database: Database, asks: Sequence[Ask]) -> list[Page | Refusal]:
             return found
         asked = json.dumps([json.dumps([till.id, till.epoch, part.next]) for _, till, part, _ in known])
         not_yet = dict(_NOT_YET[kind].rows(connection, asked=asked))
-        generation = keys.get(connection, keys.GENERATION)
+        generation, pins = keys.told(connection)
     for n, (place, till, shared, news) in enumerate(known, start=1):
         first = not_yet[n]
-        found[place] = Page(shared, till.last_seq if first is None else first - 1, generation, news)
+        found[place] = Page(
+            shared, till.last_seq if first is None else first - 1, generation, news, tuple(pins)
+        )
     return found
 
 

@@ -23,6 +23,8 @@ LAST_PUBLIC_KEY = "signing_key_last_public"
 public half of the one before, whose codes are still about."""
 LINK_DOMAINS = "link_domains"
 MANAGERS = "managers:"
+PINS = "hub_pins"
+"""The keys that the hub, or its front end, shows in TLS: told to each till ahead of their use."""
 POLLER = "poller"
 """Who reads the shop at present, and until when."""
 
@@ -113,6 +115,23 @@ def add_manager(connection: Connection, of: str, badge: str) -> None:
     known = get(connection, MANAGERS + of).split()
     put(connection, MANAGERS + of, " ".join([*known, code_token(stores(connection)[of].key, badge)]))
     _tell_cards(connection)
+
+
+def pins(connection: Connection) -> list[str]:
+    """The pins of the keys that tills are to know this hub by; none where nobody has named any."""
+    return get(connection, PINS).split()
+
+
+def set_pins(connection: Connection, pins: Iterable[str]) -> None:
+    """Name the keys. Every till hears of them with its next page, and then knows no others."""
+    put(connection, PINS, " ".join(sorted(set(pins))))
+
+
+def told(connection: Connection) -> tuple[str, list[str]]:
+    """What every page says of the hub itself, in one look: its generation and its pins."""
+    query = select(meta.c.key, meta.c.value).where(meta.c.key.in_((GENERATION, PINS)))
+    found = {row.key: str(row.value) for row in connection.execute(query)}
+    return found.get(GENERATION, ""), found.get(PINS, "").split()
 
 
 def renew_generation(connection: Connection) -> None:

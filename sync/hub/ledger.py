@@ -96,7 +96,7 @@ class Ledger:
         """
         received = read(request)
         with self._database.read() as connection:
-            till = tills.known_by(connection, token)
+            till = tills.sender(connection, token)
             known = _check(connection, till, request)
         stored = {
             seq: _told(seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
@@ -110,7 +110,7 @@ class Ledger:
             for item in received
         ]
         with self._database.read() as connection:
-            till = tills.known_by(connection, token)
+            till = tills.sender(connection, token)
             told_all = request.last == till.last_seq and custody.is_shared(connection, till.store)
             newest = news(connection, till.id)
             changed = {}
@@ -120,12 +120,17 @@ class Ledger:
         if told_all:
             with self._database.write() as connection:
                 custody.heard(connection, till.id, self._now_ms())
+        left = till.revoked and request.leaving and request.prev_seq == till.last_seq
+        if left:
+            tills.left(self._database, till.id, self._now())
         sent = [changed.pop(answer.id, answer) for answer in answers]
         return FactsAnswer(
             answers=[*sent, *changed.values()],
             last_seq=till.last_seq,
             last_hash=till.last_hash,
             news=newest,
+            revoked=bool(till.revoked),
+            left=bool(left),
         )
 
     def retry(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import os
@@ -17,10 +18,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from posapp.domain.errors import Unavailable
-from sync.hub import keys, migrations
+from sync.hub import backups, keys, migrations
 from sync.hub.app import Hub, create, utc_now
+from sync.hub.certificate import Certificate
 from sync.hub.connections import Connection
 from sync.hub.database import Database
+from sync.hub.metrics import published
 from sync.hub.poller import Poller
 from sync.hub.shop_writer import ShopWriter
 from sync.hub.shops import Shop
@@ -42,13 +45,22 @@ def serve(
     on_ready: Callable[[str], None] = lambda url: None,
     parent_pipe: bool = False,
     shop: Callable[[Database], Shop] = SampleShop,
+    certificate: Certificate | None = None,
+    proxies: str = "",
+    metrics: tuple[str, int] | None = None,
+    on_metrics: Callable[[int], None] = lambda port: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then stop in order: held polls answered, threads joined.
 
     ``port`` 0 takes a free one; ``on_ready`` is told the address once requests are answered. With
     ``parent_pipe`` the hub also stops when its standard input ends, as it does when the process
-    that started it is killed. Prints nothing. Raises Unavailable: port-in-use, address-unusable,
-    database-unusable; StorageFault: hub-too-new, sqlite-too-old.
+    that started it is killed. With a ``certificate`` it speaks TLS, and on SIGHUP shows what lies in
+    the certificate's files then. ``proxies`` are the addresses of front ends (comma between) whose
+    word is taken for who calls. ``metrics`` is the address and port for monitors (port 0: a free one,
+    told to ``on_metrics``).
+
+    Prints nothing. Raises Unavailable: port-in-use, address-unusable, database-unusable,
+    key-not-pinned; StorageFault: hub-too-new, sqlite-too-old.
     """
     raise_file_limit()
     with ExitStack() as stack:
@@ -57,14 +69,20 @@ def serve(
         stack.callback(database.close)
         migrations.upgrade(database)
         keys.begin(database)
+        backups.recognised(database)
+        if certificate is not None:
+            _pin(database, certificate)
         adapter = shop(database)
         app = create(database, adapter)
         hub: Hub = app.state.hub
         server = _Server(
-            configured(app),
+            configured(app, certificate=certificate, proxies=proxies),
             hub,
-            lambda: on_ready(_address(listener)),
+            lambda: on_ready(_address(listener, "https" if certificate else "http")),
+            lambda: _renew(database, certificate),
         )
+        if metrics is not None:
+            on_metrics(stack.enter_context(published(hub.metrics, *metrics)))
         if parent_pipe:
             threading.Thread(target=_watch_parent, args=(server,), name="parent", daemon=True).start()
         hub.ledger.retry()
@@ -75,15 +93,22 @@ def serve(
         log.info("stopped")
 
 
-def configured(app: FastAPI, **more: Any) -> uvicorn.Config:
+def configured(
+    app: FastAPI, *, certificate: Certificate | None = None, proxies: str = "", **more: Any
+) -> uvicorn.Config:
     """How uvicorn serves the hub."""
+    if certificate is not None:
+        context = certificate.context
+        more["ssl_context_factory"] = lambda *_: context
     return uvicorn.Config(
         app,
         http=Connection,
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        # Not even a front end on this machine is believed who calls, unless it was named.
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         lifespan="on",
         timeout_graceful_shutdown=STOP_WITHIN_S,
         timeout_keep_alive=75,
@@ -141,15 +166,28 @@ class Background:
 class _Server(uvicorn.Server):
     """Uvicorn that tells when it answers, lets held polls go first, and ends without raising."""
 
-    def __init__(self, config: uvicorn.Config, hub: Hub, ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        hub: Hub,
+        ready: Callable[[], None],
+        renew: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._hub = hub
         self._ready = ready
+        self._renew = renew
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self.started and _HANG_UP and threading.current_thread() is threading.main_thread():
+            # In a thread: it reads files and the database.
+            asyncio.get_running_loop().add_signal_handler(_HANG_UP, self._begin_renewal)
         if self.started:
             self._ready()
+
+    def _begin_renewal(self) -> None:
+        threading.Thread(target=self._renew, name="renew", daemon=True).start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._hub.release()
@@ -170,6 +208,36 @@ class _Server(uvicorn.Server):
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANG_UP = getattr(signal, "SIGHUP", None)
+"""Windows has none: there the hub is started again with a new certificate."""
+
+
+def _pin(database: Database, certificate: Certificate) -> None:
+    """Serve with a key that the tills know; the first key ever served with is the one they are told of.
+
+    Raises Unavailable("key-not-pinned").
+    """
+    with database.write_alone() as connection:
+        known = keys.pins(connection)
+        if not known:
+            keys.set_pins(connection, [certificate.pin])
+        elif certificate.pin not in known:
+            raise Unavailable("key-not-pinned", file=certificate.file)
+
+
+def _renew(database: Database, certificate: Certificate | None) -> None:
+    """Take the certificate's files as they are now, unless the tills would turn away what lies there."""
+    if certificate is None:
+        return
+    try:
+        with database.read() as connection:
+            known = keys.pins(connection)
+        if certificate.renewed_pin() not in known:
+            raise Unavailable("key-not-pinned", file=certificate.file)
+        certificate.renew()
+        log.info("the certificate was read again")
+    except Exception as error:
+        log.error("the certificate was not read again: %s", error)
 
 
 @contextmanager
@@ -189,9 +257,9 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _address(listener: socket.socket) -> str:
+def _address(listener: socket.socket, scheme: str) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _watch_parent(server: uvicorn.Server) -> None:

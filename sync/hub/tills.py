@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 PREFIX = "EN"
 CODE_MINUTES = 15
+LEFT = "left:"
+"""Under this and its name it is kept when a revoked till had sent everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +42,29 @@ class Till:
     epoch: int
     last_seq: int
     last_hash: str
+    revoked: bool = False
 
 
-_COLUMNS = (till.c.id, till.c.store, till.c.epoch, till.c.last_seq, till.c.last_hash)
-_BY_TOKEN = Hot(
-    select(*_COLUMNS).where(till.c.token_hash == bindparam("token_hash"), till.c.revoked.is_(False))
-)
-_BY_ID = select(*_COLUMNS).where(till.c.id == bindparam("id"), till.c.revoked.is_(False))
+_COLUMNS = (till.c.id, till.c.store, till.c.epoch, till.c.last_seq, till.c.last_hash, till.c.revoked)
+_BY_TOKEN = Hot(select(*_COLUMNS).where(till.c.token_hash == bindparam("token_hash")))
+_BY_ID = select(*_COLUMNS).where(till.c.id == bindparam("id"))
 _LOCKED = Hot(_BY_ID.with_for_update())
 _ADVANCE = Hot(
     update(till)
-    .where(till.c.id == bindparam("of"), till.c.last_seq == bindparam("seq") - 1, till.c.revoked.is_(False))
+    .where(till.c.id == bindparam("of"), till.c.last_seq == bindparam("seq") - 1)
     .values(last_seq=bindparam("seq"), last_hash=bindparam("digest"))
     .returning(*_COLUMNS)
 )
 
 
 def unknown() -> Refusal:
-    """What a missing, unknown or revoked token is told."""
-    return Refusal(401, "token-unknown", "This till is not enrolled, or was revoked.")
+    """What a missing or unknown token is told."""
+    return Refusal(401, "token-unknown", "This till is not enrolled.")
+
+
+def revoked() -> Refusal:
+    """What a revoked till is told that wants to read."""
+    return Refusal(403, "revoked", "This till was revoked. It may send what it has, and nothing else.")
 
 
 def token_hash(token: str) -> str:
@@ -67,7 +73,15 @@ def token_hash(token: str) -> str:
 
 
 def known_by(connection: Connection, token: str) -> Till:
-    """The till with this token. Raises Refusal 401 for a missing, unknown or revoked one."""
+    """The till with this token. Raises Refusal 401 for a missing or unknown one, 403 for a revoked one."""
+    found = sender(connection, token)
+    if found.revoked:
+        raise revoked()
+    return found
+
+
+def sender(connection: Connection, token: str) -> Till:
+    """The till with this token, which may send facts: also a revoked one. Raises Refusal 401."""
     found = _BY_TOKEN.first(connection, token_hash=token_hash(token)) if token else None
     if found is None:
         raise unknown()
@@ -75,7 +89,7 @@ def known_by(connection: Connection, token: str) -> Till:
 
 
 def locked(connection: Connection, ident: str) -> Till:
-    """The till, kept until the transaction ends. Raises Refusal 401 where it was revoked."""
+    """The till, kept until the transaction ends. Raises Refusal 401 where there is none."""
     found = _LOCKED.first(connection, id=ident)
     if found is None:
         raise unknown()
@@ -84,7 +98,7 @@ def locked(connection: Connection, ident: str) -> Till:
 
 def advanced(connection: Connection, ident: str, seq: int, digest: str) -> Till | None:
     """The till, kept until the transaction ends and moved on to fact ``seq``; None where that is not its
-    next one, or it was revoked."""
+    next one."""
     found = _ADVANCE.first(connection, of=ident, seq=seq, digest=digest)
     return None if found is None else Till(*found)
 
@@ -162,7 +176,7 @@ def enrol(database: Database, code: str, name: str, now: datetime) -> Enrolled:
                     "revoked": False,
                 },
             )
-        generation = keys.get(connection, keys.GENERATION)
+        generation, pins = keys.told(connection)
     log.info("till enrolled till=%s store=%s epoch=%s", ident, code_of_store, epoch)
     return Enrolled(
         till=ident,
@@ -171,16 +185,27 @@ def enrol(database: Database, code: str, name: str, now: datetime) -> Enrolled:
         store=code_of_store,
         store_key=key,
         generation=generation,
+        pins=pins,
     )
 
 
 def revoke(database: Database, ident: str) -> None:
-    """End a till's token at once. Raises StorageFault("till-unknown")."""
+    """Let a till read nothing more, at once; it may still send what it has, and then wipes itself.
+
+    Raises StorageFault("till-unknown").
+    """
     with database.write() as connection:
         done = connection.execute(update(till).where(till.c.id == ident).values(revoked=True))
     if not done.rowcount:
         raise StorageFault("till-unknown", till=ident)
     log.info("till revoked till=%s", ident)
+
+
+def left(database: Database, ident: str, now: datetime) -> None:
+    """Note that a revoked till has sent everything, and is about to destroy its key."""
+    with database.write() as connection:
+        keys.put(connection, LEFT + ident, timestamp(now))
+    log.info("till left till=%s", ident)
 
 
 def _enrolled_again(connection: Connection, ident: str, name: str, token: str) -> int:

@@ -197,3 +197,32 @@ def test_a_key_file_is_read_without_the_keyring_library(tmp_path: Path) -> None:
         "assert 'keyring' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
+
+
+@pytest.mark.usefixtures("no_store")
+def test_a_key_that_was_destroyed_is_gone_and_never_made_anew(tmp_path: Path) -> None:
+    old = StoredKeys().create(tmp_path)
+    with (tmp_path / paths.KEY).open("rb") as still_open:
+        StoredKeys().destroy(tmp_path)
+        assert still_open.read().strip(b"0\n") == b"", "its bytes were written over"
+    assert old.hex() not in "".join(path.read_text() for path in tmp_path.iterdir())
+    StoredKeys().destroy(tmp_path)
+    for call in (StoredKeys().load, StoredKeys().create):
+        with pytest.raises(StorageFault, match="till-wiped"):
+            call(tmp_path)
+
+
+@pytest.mark.usefixtures("no_store")
+def test_a_destruction_that_was_cut_off_is_finished(tmp_path: Path) -> None:
+    StoredKeys().create(tmp_path)
+    (tmp_path / paths.REVOKED).touch()
+    with pytest.raises(StorageFault, match="till-wiped"):
+        StoredKeys().load(tmp_path)
+    assert not (tmp_path / paths.KEY).exists()
+
+
+def test_a_key_in_the_key_store_is_destroyed_there(tmp_path: Path, store: Stored) -> None:
+    StoredKeys().create(tmp_path)
+    assert store.kept
+    StoredKeys().destroy(tmp_path)
+    assert not store.kept

@@ -25,7 +25,8 @@ from posapp.domain.orders import HANDED_OVER
 from posapp.domain.tickets import TICKET_HANDED_BACK, TICKET_MOVED, TICKET_OPENED
 from posapp.storage.journal import Journal
 from sync.engine import client, line, push
-from sync.engine.client import Hub, enrol
+from sync.engine.client import Hub
+from sync.engine.enrol import enrol
 from sync.engine.line import Line, keep_on
 from sync.engine.push import Push
 

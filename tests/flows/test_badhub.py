@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from drivers.keys import StoredKeys
-from sync.engine.client import enrol
+from sync.engine.enrol import enrol
 from tests.kit.front import Front, open_front
 from tests.sync.engine.badhub import CODE, BadHub, Fault, half, raw, running, silent, status
 from tests.sync.engine.tills import order

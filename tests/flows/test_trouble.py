@@ -18,6 +18,7 @@ from posapp import paths, texts
 from posapp.app import TillApp
 from posapp.domain.errors import StorageFault
 from posapp.storage import files
+from posapp.storage.journal import Journal
 from tests.kit.counter import KEY, make_files
 from tests.kit.front import open_front
 from tests.kit.shop import environment
@@ -190,3 +191,27 @@ def test_what_is_no_till_is_told_in_one_sentence(tmp_path: Path) -> None:
             f"There is no till in {tmp_path}. Please name its folder with --data.",
         )
     assert os.listdir(tmp_path) == []
+
+
+def test_a_till_that_was_revoked_does_not_start(folder: Path) -> None:
+    journal = Journal(folder / paths.LEDGER, KEY, write=True)
+    journal.set_meta(revoked="2026-11-22T08:00:00.000000Z")
+    journal.close()
+    with pytest.raises(StorageFault, match="till-revoked"), TillApp(folder):
+        pytest.fail("it started")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"line": {"online": False, "since": "", "reason": "till-revoked"}},
+        {"fatal": "till-revoked"},
+        {"fatal": "till-wiped"},
+    ],
+)
+def test_a_till_that_is_revoked_while_it_runs_closes_itself(folder: Path, event: dict[str, object]) -> None:
+    with open_front(folder) as front:
+        QTimer.singleShot(0, lambda: front.app._on_engine(event))
+        assert QApplication.exec() == 0
+        texts.use("en")
+        assert "was revoked" in texts.sentence(StorageFault(front.app.ended))

@@ -13,7 +13,7 @@ from posapp import paths
 from posapp.domain.facts import Entry
 from posapp.hub_process import HubProcess
 from posapp.storage.journal import Journal
-from sync.engine.client import enrol
+from sync.engine.enrol import enrol
 from sync.hub import operator
 
 STORE = "B01"

@@ -20,7 +20,7 @@ from posapp import paths
 from posapp.domain.facts import GENESIS, Answer, Entry, chain_hash
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import Mirror, path_in
-from sync.engine.client import enrol
+from sync.engine.enrol import enrol
 from sync.hub import decide, operator
 from sync.hub.database import Database
 from sync.hub.tables import fact as fact_table

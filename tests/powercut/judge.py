@@ -11,10 +11,11 @@ from posapp import paths
 from posapp.domain.errors import StorageFault
 from posapp.domain.facts import Answer, Fact
 from posapp.domain.ids import new_fact_id
+from posapp.storage import copies
 from posapp.storage.check import check_folder
 from posapp.storage.journal import Journal, verify
 from posapp.storage.migrations import upgrade
-from tests.powercut.life import told
+from tests.powercut.life import COPIED, told
 
 Allowed = Mapping[str, set[str | None]]
 
@@ -58,9 +59,20 @@ def judge(folder: Path, allowed: Allowed, *, go_on: bool) -> int:
             journal.close()
         if go_on:
             check_folder(folder, key)
+        _copies_hold(folder, key, allowed)
     except StorageFault as fault:
         raise Unreadable(str(fault)) from fault
     return count
+
+
+def _copies_hold(folder: Path, key: bytes, allowed: Allowed) -> None:
+    """The newest copy that is whole holds what was there when the last one was told."""
+    heads = allowed.get(COPIED, {None}) - {None}
+    if None in allowed.get(COPIED, {None}):
+        return
+    facts = copies.check(copies.newest_good(folder, key), key)
+    if facts < min(int(head) for head in heads if head):
+        raise Lost(f"the newest copy holds {facts} facts, it was told to hold {heads}")
 
 
 def _compared(journal: Journal, allowed: Allowed, go_on: bool) -> int:

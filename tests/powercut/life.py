@@ -27,7 +27,7 @@ from drivers.keys import StoredKeys
 from posapp import paths
 from posapp.domain.facts import CASE_SETTLED, Answer, Entry, Fact, canonical, timestamp
 from posapp.domain.ids import new_fact_id
-from posapp.storage import files
+from posapp.storage import copies, files
 from posapp.storage.journal import Journal
 from posapp.storage.migrations import upgrade
 from tests.powercut.disk import found_in, whole
@@ -74,6 +74,7 @@ class Life:
                     (self._keep, 1),
                     (self._fold, 2),
                     (self._reopen, 1),
+                    (self._copy, 1),
                 )
         for journal in (self._window, self._sync):
             journal.close()
@@ -147,6 +148,13 @@ class Life:
 
     def _fold(self) -> None:
         self._sync.checkpoint()
+
+    def _copy(self) -> None:
+        """What a copy holds at least: as many facts as there were when it was begun."""
+        head, _ = self._window.head()
+        self._log.intend(COPIED, str(head))
+        copies.make(self._folder, self._key)
+        self._log.tell(COPIED, str(head))
 
     # -- both -------------------------------------------------------------------------------------
     def _reopen(self) -> None:

@@ -10,8 +10,9 @@ from alembic.script import ScriptDirectory
 
 from posapp import paths
 from posapp.domain.errors import StorageFault
-from posapp.storage import files, journal, migrations
+from posapp.storage import files, migrations
 from posapp.storage.journal import SCHEMA, Journal, verify
+from posapp.storage.rows import COLUMNS
 from tests.storage.ledgers import KEY, append, ledger
 
 TABLES = {"fact", "token", "case_", "meta", "claim", "heard", "granted"}
@@ -33,7 +34,7 @@ def test_the_newest_migration_is_the_schema_the_code_speaks(tmp_path: Path) -> N
     rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     assert {name for (name,) in rows} == TABLES | {"alembic_version"}
     columns = [row[1] for row in connection.execute("PRAGMA table_info(fact)")]
-    assert set(journal._COLUMNS.split(", ")) <= set(columns)
+    assert set(COLUMNS.split(", ")) <= set(columns)
     connection.close()
 
 

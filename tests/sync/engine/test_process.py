@@ -17,7 +17,7 @@ from posapp.domain.facts import Answer
 from posapp.storage.books import Books
 from posapp.storage.journal import verify
 from posapp.storage.mirror import path_in
-from sync.engine.client import enrol
+from sync.engine.enrol import enrol
 from tests.sync.engine import badhub
 from tests.sync.engine.badhub import CODE, BadHub
 from tests.sync.engine.processes import engine, offline, online

@@ -1,6 +1,7 @@
 """The feed becomes the mirror: whole pages only, in one order, whatever the hub says in between."""
 
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from posapp import paths
+from posapp.domain.facts import timestamp
 from posapp.storage.books import Books
 from posapp.storage.mirror import Mirror, path_in
 from sync import wire
@@ -330,3 +332,23 @@ def test_facts_of_this_till_wait_for_their_page(till: Desk, hub: BadHub) -> None
     hub.publish("order", "W-1", order("W-1"))
     pull_all(till, hub)
     assert meta(till, "applied_through") == "3"
+
+
+def test_a_week_without_a_word_hides_everybodys_data(till: Desk, hub: BadHub) -> None:
+    for number in range(3):
+        hub.publish("order", f"W-{number}", order(f"W-{number}"))
+    pull_all(till, hub)
+    hub.down()
+    for days, left in ((6, 3), (8, 0)):
+        heard = timestamp(datetime.now(UTC) - timedelta(days=days))
+        till.pull._mirror.note(heard_at=heard)
+        for _ in range(2):
+            with pytest.raises(Trouble):
+                till.pull.step()
+        assert len(numbers(till)) == left
+        assert meta(till, "heard_at") == heard
+    assert {"mirror": "new"} in till.told
+    assert len(list(till.folder.glob("mirror-*.db"))) == 1
+    hub.up()
+    pull_all(till, hub)
+    assert len(numbers(till)) == 3

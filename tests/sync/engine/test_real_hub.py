@@ -10,18 +10,21 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from drivers.keys import StoredKeys
 from posapp import paths
-from posapp.domain.facts import Answer, Fact
+from posapp.__main__ import main
+from posapp.domain.errors import StorageFault
+from posapp.domain.facts import Answer, Fact, timestamp
 from posapp.domain.known import Known
 from posapp.domain.orders import HANDED_OVER, Order
 from posapp.storage.books import Books
-from posapp.storage.journal import verify
-from sync.engine.client import enrol
+from posapp.storage.journal import REVOKED, verify
+from sync.engine.enrol import enrol
 from tests.storage.ledgers import deciding
 from tests.sync.engine.processes import ROOT, engine, online
 from tests.sync.engine.tills import append
@@ -282,7 +285,54 @@ def test_a_cloned_till_is_frozen_and_sells_on(
         twin.close()
 
 
-def test_a_revoked_till_says_so(folder: Path, books: Books, real: RealHub) -> None:
-    operator.revoke(real.database, books.till)
+def test_a_till_whose_token_the_hub_does_not_know_says_so(folder: Path, books: Books, real: RealHub) -> None:
+    books.journal.set_meta(token="another")
     with engine(folder) as process:
         process.wait_for(lambda m: m.get("line", {}).get("reason") == "till-refused")
+        assert process.child.poll() is None
+
+
+def test_a_revoked_till_sends_what_it_has_and_wipes_itself(
+    folder: Path, books: Books, real: RealHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with engine(folder):
+        numbers = at_least(books, 2)
+        until(lambda: books.journal.waiting()[0] == 0)
+    real.kill()
+    refs = [hand_over(books, number) for number in numbers[:2]]
+    (folder / "papers").mkdir()
+    (folder / "papers" / "ticket.pdf").write_text("Jörg Weiß")
+    real.up()
+    operator.revoke(real.database, books.till)
+    with engine(folder) as process:
+        process.wait_for(lambda m: m.get("fatal") == "till-wiped")
+        assert process.ended() == 1
+    assert {ref: in_shop(real).get(ref, 0) for ref in refs}.keys() == set(refs)
+    until(lambda: all(in_shop(real).get(ref) == 1 for ref in refs), 20)
+    with pytest.raises(StorageFault, match="till-revoked"):
+        hand_over(books, numbers[0])
+    assert sorted(path.name for path in folder.glob("mirror*.db*")) == []
+    assert not (folder / "papers").exists()
+    assert not (folder / paths.KEY).exists()
+    assert (folder / paths.LEDGER).exists(), "its journal stays, and nobody can read it"
+    with pytest.raises(StorageFault, match="till-wiped"):
+        StoredKeys().load(folder)
+    assert main(["verify", "--data", str(folder)]) == 1
+    assert "was revoked" in capsys.readouterr().err
+
+
+def test_a_revoked_till_keeps_what_the_hub_never_got(folder: Path, books: Books, real: RealHub) -> None:
+    with engine(folder):
+        number = at_least(books, 1)[0]
+        hand_over(books, number)
+        until(lambda: books.journal.waiting()[0] == 0)
+    body = {"reason": "withheld", "detail": {}}
+    books.journal.settle([(books.journal.head()[0], Answer.PARKED, body)], timestamp(datetime.now(UTC)))
+    operator.revoke(real.database, books.till)
+    with engine(folder) as process:
+        until(lambda: books.journal.meta(REVOKED))
+        process.wait_for(lambda m: m.get("line", {}).get("reason") == "till-revoked")
+        assert process.child.poll() is None
+    assert StoredKeys().load(folder)
+    with pytest.raises(StorageFault, match="till-revoked"):
+        hand_over(books, number)

@@ -13,7 +13,8 @@ from posapp.domain.facts import Entry, Fact
 from posapp.domain.ids import new_fact_id
 from posapp.storage.books import Books
 from posapp.storage.journal import Journal
-from sync.engine.client import Hub, enrol
+from sync.engine.client import Hub
+from sync.engine.enrol import enrol
 from sync.engine.line import Line
 from sync.engine.pull import Pull
 from sync.engine.push import Push

@@ -78,6 +78,7 @@ class Desk:
     store: str
     store_key: str
     generation: str
+    pins: list[str] = field(default_factory=list)
     chain: list[Json] = field(default_factory=list)
 
     @property
@@ -189,6 +190,7 @@ def served(database: Database, rates: Rates = RATES, **options: Any) -> Iterator
     """A hub on a free port, in a thread of this process; ``options`` are uvicorn's."""
     clock = Clock()
     shop = SampleShop(database, clock)
+    scheme = "https" if options.get("certificate") else "http"
     app = create(database, shop, clock, rates)
     server = uvicorn.Server(configured(app, port=0, **options))
     thread = threading.Thread(target=server.run, name="hub")
@@ -199,7 +201,7 @@ def served(database: Database, rates: Rates = RATES, **options: Any) -> Iterator
         hub: Hub = app.state.hub
         with requests.Session() as session:
             session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=64))
-            yield Served(f"http://127.0.0.1:{port}", database, clock, shop, hub, session)
+            yield Served(f"{scheme}://127.0.0.1:{port}", database, clock, shop, hub, session)
     finally:
         app.state.hub.release()
         server.should_exit = True

@@ -183,3 +183,17 @@ def test_a_fact_is_withheld_or_whole(hub: Served) -> None:
     till = hub.desk()
     both = till.hand_over(ready(till)[0]) | {"withheld": "http-500"}
     assert till.send(till.request(both)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "bag", ["".join(chr(0x4E00 + n) for n in range(15_000)), "a\0b"], ids=["far", "zero"]
+)
+def test_a_word_the_database_has_no_place_for_is_no_trouble_of_the_database(
+    hub: Served, bag: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    till = hub.desk()
+    intake = {"store": "B01", "job": "repair", "customer": "Ada", "object": "Watch", "bag": bag}
+    answers = till.push(till.fact("TicketOpened", "ticket:T1", intake), till.hand_over(ready(till)[0]))
+    assert answers[0]["answer"] in ("accepted", "parked")
+    assert answers[1]["answer"] == "accepted"
+    assert bag[:40] not in caplog.text

@@ -91,4 +91,4 @@ def test_a_store_or_till_that_there_is_not(hub: Served) -> None:
     with pytest.raises(StorageFault, match="till-unknown"):
         tills.revoke(hub.database, "B01-99")
     tills.revoke(hub.database, desk.till)
-    assert desk.get("/v1/feed").status_code == 401
+    assert desk.get("/v1/feed").status_code == 403

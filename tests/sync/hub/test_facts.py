@@ -4,15 +4,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from posapp.domain.facts import GENESIS, Fact
 from posapp.domain.orders import Order
 from posapp.domain.subjects import SUBJECTS
-from sync.hub import decide, effects
+from sync.hub import decide, effects, keys, tills
 from sync.hub.tables import fact as fact_table
 from sync.hub.tables import intent
-from sync.hub.tables import till as till_table
 from tests.sync.hub.kit import Desk, Json, Served, ready
 
 
@@ -209,12 +208,31 @@ def test_a_copy_enrolled_as_a_new_till_repeats_the_others_facts(hub: Served) -> 
     assert [a["seq"] for a in copy.push(fresh, later)] == [2, 3]
 
 
-def test_a_revoked_till_is_turned_away(hub: Served) -> None:
+def test_a_revoked_till_may_send_what_it_has_and_nothing_else(hub: Served) -> None:
     desk = hub.desk()
     fact = desk.hand_over(ready(desk)[0])
-    with hub.database.write() as connection:
-        connection.execute(update(till_table).where(till_table.c.id == desk.till).values(revoked=True))
-    assert desk.send(desk.request(fact)).status_code == 401
+    assert not desk.send(desk.request(leaving=True)).json()["left"], "it was not revoked"
+    tills.revoke(hub.database, desk.till)
+    for path in ("/v1/feed", f"/v1/orders/{fact['subject'].partition(':')[2]}"):
+        answer = desk.get(path)
+        assert (answer.status_code, answer.json()["error"]) == (403, "revoked")
+    sent = desk.send(desk.request(fact)).json()
+    assert (sent["answers"][0]["answer"], sent["revoked"], sent["left"]) == ("accepted", True, False)
+    assert not desk.send(desk.request(leaving=True)).json()["left"], "it says that it has nothing"
+    with hub.database.read() as connection:
+        assert keys.get(connection, tills.LEFT + desk.till) == ""
+    after = {"prev_seq": 1, "prev_hash": fact["hash"], "leaving": True}
+    for _ in range(2):
+        assert desk.send(desk.request(**after)).json()["left"]
+    with hub.database.read() as connection:
+        assert keys.get(connection, tills.LEFT + desk.till)
+
+
+def test_a_till_that_was_revoked_and_enrolled_again_reads_on(hub: Served) -> None:
+    desk = hub.desk()
+    tills.revoke(hub.database, desk.till)
+    again = hub.desk(again=desk)
+    assert again.get("/v1/feed").status_code == 200
     assert desk.get("/v1/feed").status_code == 401
 
 

@@ -12,7 +12,7 @@ from posapp.domain.facts import GENESIS
 from sync.wire import MAX_BODY_BYTES, Health, Problem
 from tests.sync.hub.kit import Served
 
-CLOSED = [("GET", "/v1/feed"), ("POST", "/v1/facts"), ("GET", "/v1/orders/B24001")]
+CLOSED = [("GET", "/v1/feed"), ("POST", "/v1/facts"), ("GET", "/v1/facts"), ("GET", "/v1/orders/B24001")]
 EMPTY = {"epoch": 1, "prev_seq": 0, "prev_hash": GENESIS.hex(), "facts": []}
 
 
@@ -33,6 +33,7 @@ def test_every_published_route_is_known_here(hub: Served) -> None:
         ("POST", "/v1/enrolments"),
         ("GET", "/v1/feed"),
         ("POST", "/v1/facts"),
+        ("GET", "/v1/facts"),
         ("GET", "/v1/orders/{code}"),
         ("POST", "/v1/leases"),
         ("POST", "/v1/claims"),

@@ -187,4 +187,4 @@ def test_a_revoked_till_is_turned_away(url: str) -> None:
     with process(url) as (_, address):
         headers = enrol(url, address)
         operator.revoke(url, "B01-1")
-        assert requests.get(f"{address}/v1/feed", headers=headers, timeout=10).status_code == 401
+        assert requests.get(f"{address}/v1/feed", headers=headers, timeout=10).status_code == 403

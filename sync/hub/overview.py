@@ -1,0 +1,103 @@
+"""What an operator asks about: tills, what waits, and the cases that nobody has settled."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import and_, select
+
+from posapp.domain.errors import StorageFault
+from posapp.domain.facts import timestamp
+from sync.hub import backlog, keys
+from sync.hub.database import Database
+from sync.hub.tables import UNSETTLED, fact, till
+
+
+def tills(database: Database, store: str | None = None) -> list[dict[str, Any]]:
+    """Every till, revoked ones too: id, store, name, epoch, last_seq, last_fact_at ("" for none),
+    enrolled_at, revoked. Raises StorageFault("store-unknown").
+    """
+    query = (
+        select(till, fact.c.arrived_ms)
+        .outerjoin(
+            fact,
+            and_(fact.c.till == till.c.id, fact.c.epoch == till.c.epoch, fact.c.seq == till.c.last_seq),
+        )
+        .order_by(till.c.store, till.c.id)
+    )
+    with database.read() as connection:
+        _checked(keys.stores(connection), store)
+        rows = connection.execute(query if store is None else query.where(till.c.store == store))
+        return [
+            {
+                "id": row.id,
+                "store": row.store,
+                "name": row.name,
+                "epoch": row.epoch,
+                "last_seq": row.last_seq,
+                "last_fact_at": _at(row.arrived_ms),
+                "enrolled_at": row.enrolled_at,
+                "revoked": bool(row.revoked),
+            }
+            for row in rows
+        ]
+
+
+def waiting(database: Database) -> dict[str, dict[str, dict[str, Any]]]:
+    """What waits: ``intents`` by state and ``cases`` by answer, each with count, oldest_at, oldest_seconds."""
+    with database.read() as connection:
+        found = backlog.read(connection)
+    now = time.time()
+
+    def told(heaps: dict[str, backlog.Heap]) -> dict[str, dict[str, Any]]:
+        return {
+            name: {
+                "count": heap.count,
+                "oldest_at": _at(heap.oldest_ms),
+                "oldest_seconds": max(0, int(now - heap.oldest_ms / 1000)) if heap.count else 0,
+            }
+            for name, heap in heaps.items()
+        }
+
+    return {"intents": told(found.intents), "cases": told(found.cases)}
+
+
+def cases(database: Database, store: str | None = None) -> list[dict[str, Any]]:
+    """Every fact that was not taken and that nobody has settled, oldest first, with the hub's evidence.
+
+    fact (its id), till, store, subject, kind, answer, reason, at (by the till's clock), arrived_at,
+    age_seconds, detail. Raises StorageFault("store-unknown").
+    """
+    query = select(fact).where(UNSETTLED).order_by(fact.c.arrived_ms, fact.c.till, fact.c.seq)
+    now = time.time()
+    with database.read() as connection:
+        _checked(keys.stores(connection), store)
+        rows = connection.execute(query if store is None else query.where(fact.c.store == store))
+        return [
+            {
+                "fact": row.id,
+                "till": row.till,
+                "store": row.store,
+                "subject": row.subject,
+                "kind": row.kind,
+                "answer": row.answer,
+                "reason": row.reason,
+                "at": row.at,
+                "arrived_at": _at(row.arrived_ms),
+                "age_seconds": max(0, int(now - row.arrived_ms / 1000)),
+                "detail": json.loads(row.detail),
+            }
+            for row in rows
+        ]
+
+
+def _checked(known: dict[str, keys.Store], store: str | None) -> None:
+    if store is not None and store not in known:
+        raise StorageFault("store-unknown", store=store, stores=", ".join(known))
+
+
+def _at(milliseconds: int | None) -> str:
+    return timestamp(datetime.fromtimestamp(milliseconds / 1000, UTC)) if milliseconds else ""
