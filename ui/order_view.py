@@ -113,6 +113,8 @@ class OrderPresenter:
         primary, secondary = _actions(order, judged, said)
         if verdict in MAY_HAND_OVER and not order_claim.may(result, said):
             view, primary, secondary = order_claim.waiting(view, result, said, primary)
+        elif provisional := order_claim.provisional(result, said):
+            view = replace(view, sentence=provisional)
         return replace(
             view,
             bin=" + ".join(judged.bins) if verdict in MAY_HAND_OVER else "",

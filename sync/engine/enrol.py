@@ -16,6 +16,7 @@ from posapp.storage.migrations import upgrade
 from posapp.storage.mirror import open_writer
 from sync import wire
 from sync.engine.client import Hub, NotEnrolled, Trouble, hub_url
+from sync.pins import Pins
 
 if TYPE_CHECKING:
     from posapp.ports import Keys

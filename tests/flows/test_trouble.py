@@ -22,6 +22,7 @@ from posapp.storage.journal import Journal
 from tests.kit.counter import KEY, make_files
 from tests.kit.front import open_front
 from tests.kit.shop import environment
+from ui.told import tell
 
 
 @pytest.fixture
@@ -211,7 +212,7 @@ def test_a_till_that_was_revoked_does_not_start(folder: Path) -> None:
 )
 def test_a_till_that_is_revoked_while_it_runs_closes_itself(folder: Path, event: dict[str, object]) -> None:
     with open_front(folder) as front:
-        QTimer.singleShot(0, lambda: front.app._on_engine(event))
+        QTimer.singleShot(0, lambda: tell(front.app.bridge, event))
         assert QApplication.exec() == 0
         texts.use("en")
         assert "was revoked" in texts.sentence(StorageFault(front.app.ended))
