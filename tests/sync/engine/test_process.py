@@ -260,7 +260,8 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_doubled(
                 hub.wait_for_call(asked)
                 stop.wait(dice.uniform(0, 0.15))
                 process.child.kill()
-            assert books.journal.head()[0] <= made
+            # One more may be on its way between the two lines of its work.
+            assert books.journal.head()[0] <= made + 1
     finally:
         stop.set()
         clerk.join()
