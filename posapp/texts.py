@@ -196,6 +196,14 @@ _SENTENCES = {
         "Please tell them of it first: posapp hub pins --add {file}"
     ),
     "pin-in-use": N_("That is the last pin. Please add the next one first."),
+    "pin-unknown": N_("{pin} is not among the hub's pins."),
+    "certificate-half": N_("The hub needs both --certificate and --key, or neither. Please give both files."),
+    "backup-where": N_(
+        "Please say where the backup goes: --to FILE for SQLite, or a command of your own after --."
+    ),
+    "backup-sqlite": N_("That way is for a hub on SQLite. Please give a command of your own after --."),
+    "backup-exists": N_("There is a file {file} already. Nothing was written. Please choose another name."),
+    "backup-failed": N_("The backup was not made ({why}). Please try again."),
     "hub-busy": N_("The hub has too much to do at the moment. Please try again."),
     "hub-failed": N_("The hub has a problem of its own. Please try again, or call support."),
     "hub-too-new": N_(
