@@ -187,6 +187,7 @@ class TillApp:
             self._open_scanner(device)
         self._open_pictures()
         self._open_printers()
+        self._open_terminal()
         self.window.start_sounds()
         threading.Thread(target=gs1.warm_up, name="codes", daemon=True).start()
 
@@ -275,6 +276,15 @@ class TillApp:
         PrintDesk(self.window, Printing(self.desk.till, lane))
         self._stack.callback(lane.stop)
         lane.start()
+
+    def _open_terminal(self) -> None:
+        from drivers.terminal_lane import open_terminal
+        from ui.pay_strip import open_pay_desk
+
+        lane = open_terminal(self._settings.terminal, self.bridge.terminal_told.emit)
+        open_pay_desk(self.window, lane)
+        if lane is not None:
+            self._stack.enter_context(lane)
 
     # -- sync -------------------------------------------------------------------------------------
     def _wake(self) -> None:

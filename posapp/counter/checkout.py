@@ -95,6 +95,10 @@ class Checkout:
             return now
         return Paying(Stage.OFFERED, why=sale.payments[-1].why if sale else "")
 
+    def order(self, number: str) -> Known | None:
+        """The order that a sale pays."""
+        return self._till.books.know(ORDER, number)
+
     # -- what a clerk does ----------------------------------------------------------------------------
     def pay(self, number: str) -> None:
         """Begin to take an order's amount by card. Pressed again meanwhile, nothing happens.
@@ -243,7 +247,7 @@ class Checkout:
 
     def _amount(self, number: str) -> Money:
         """What is to be paid here. Raises Refused("nothing-to-pay")."""
-        known = self._till.books.know(ORDER, number)
+        known = self.order(number)
         order = known.value if known else None
         if not isinstance(order, Order) or order.paid is not Paid.PROMISED or order.due is None:
             raise Refused("nothing-to-pay", number=number)
