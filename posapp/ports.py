@@ -179,6 +179,11 @@ class PrintLane(Protocol):
         """What a clerk has still to look at, the oldest first."""
         ...
 
+    @property
+    def prints(self) -> bool:
+        """Whether there is a printer at all."""
+        ...
+
     def print_slip(self, slip: Slip, *, copy: bool = False) -> str:
         """Print a slip; the job's id. What becomes of it is told by an event."""
         ...
