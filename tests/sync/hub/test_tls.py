@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import re
 import select
 import signal
 import socket
@@ -222,6 +223,18 @@ def test_behind_a_web_proxy_the_key_is_looked_at_too(
             pulled(line)
         until(lambda: heard)
     assert heard == [b""]
+
+
+def test_no_connection_of_a_till_is_made_without_its_pins() -> None:
+    """`connected` makes them all; `enrol` makes the one before there are any."""
+    folders = (Path(pins.__file__).parent / "engine", Path(paths.__file__).parent)
+    makers = {
+        file.name
+        for folder in folders
+        for file in folder.rglob("*.py")
+        if re.search(r"(?<!class )\bHub\(", file.read_text("utf-8"))
+    }
+    assert makers == {"client.py"}
 
 
 # -- the next key ---------------------------------------------------------------------------------
