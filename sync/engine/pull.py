@@ -172,15 +172,16 @@ class Pull:
             return
         if datetime.now(UTC) - parse_timestamp(heard) < HIDDEN_AFTER:
             return
-        self._begin_anew("the hub was not heard for a week")
+        self._begin_anew("the hub was not heard for a week", room_for_all=False)
         if self._fresh is not None:
             self._fresh.note(heard_at=heard)
             self._switch(self._fresh)
 
     # -- another mirror ---------------------------------------------------------------------------
-    def _begin_anew(self, why: str) -> None:
+    def _begin_anew(self, why: str, *, room_for_all: bool = True) -> None:
         log.warning("the mirror is pulled again from the beginning: %s", why)
-        room.need(self._folder, 0)
+        if room_for_all:
+            room.need(self._folder, 0)
         if self._fresh is not None:
             self._fresh.close()
         self._fresh = begin_anew(self._folder, self._key)
