@@ -187,7 +187,6 @@ class TillApp:
         self._stack.callback(self.link.stop)
         self.link.start()
         self.hardware.open(self._settings)
-        self._open_terminal()
         self.window.start_sounds()
         threading.Thread(target=gs1.warm_up, name="codes", daemon=True).start()
 
@@ -199,16 +198,6 @@ class TillApp:
         if found is not None and self.window.undo_bar.isHidden():
             fact, done = found
             self.window.offer_undo(presenters()[fact.subject_kind].acted(self.desk, done, fact))
-
-    def _open_terminal(self) -> None:
-        """The card terminal, where the settings name one, and what is open of its payments."""
-        from drivers.terminal_lane import open_terminal
-        from ui.pay_strip import open_pay_desk
-
-        lane = open_terminal(self._settings.terminal, self.bridge.terminal_told.emit)
-        open_pay_desk(self.window, lane)
-        if lane is not None:
-            self._stack.enter_context(lane)
 
     # -- sync -------------------------------------------------------------------------------------
     def _wake(self) -> None:

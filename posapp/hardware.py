@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from drivers.camera import CameraScanner
     from drivers.lane import Lane
+    from drivers.terminal_lane import TerminalLane
     from posapp.domain.profiles import DeviceProfile
     from posapp.ports import Scanner
     from posapp.settings import Settings
@@ -52,6 +53,7 @@ class Hardware:
         self._stack = ExitStack()
         self._settings = window.settings
         self._lane: Lane | None = None
+        self._terminal: TerminalLane | None = None
         self._cameras: dict[str, Callable[[], object]] = {}
         self._aside: list[threading.Thread] = []
         self._closing = threading.Event()
@@ -65,11 +67,14 @@ class Hardware:
             self._open_scanner(device)
         self._open_pictures()
         self._dress(chosen)
+        self._connect_terminal(chosen.terminal)
 
     def close(self) -> None:
         """Let everything go."""
         self._closing.set()
         self._end_test()
+        if self._terminal is not None:
+            self._terminal.stop()
         for scanner in reversed(self.scanners):
             self._stop(scanner)
         self._stack.close()
@@ -82,6 +87,8 @@ class Hardware:
         before, self._settings = self._settings, chosen
         if any(getattr(before, name) != getattr(chosen, name) for name in _PRINTED):
             self._dress(chosen)
+        if before.terminal != chosen.terminal:
+            self._change_terminal(chosen.terminal)
         if before.scanners != chosen.scanners and not self._given:
             for scanner in [one for one in self.scanners if one.name not in chosen.scanners]:
                 self.scanners.remove(scanner)
@@ -130,7 +137,10 @@ class Hardware:
         def tell(check: Check, reason: str = "") -> None:
             self._tell(self._bridge.device_checked, Checked(device, address, check, reason))
 
-        if device is Device.TERMINAL:
+        if device is Device.TERMINAL and self._window.desk.checkout.open():
+            # A second connection would come into the middle of a payment.
+            tell(Check.FAILED, "terminal-busy")
+        elif device is Device.TERMINAL:
             self._go_aside(lambda: self._test_terminal(address, tell))
         elif self._lane is not None:
             till = self._window.desk.till
@@ -233,3 +243,24 @@ class Hardware:
         PrintDesk(self._window, Printing(self._window.desk.till, lane))
         self._stack.callback(lane.stop)
         lane.start()
+
+    def _change_terminal(self, address: str) -> None:
+        """Another card terminal, but never in the middle of a payment: only the one that has the money asked
+        for can tell what became of it.
+        """
+        if self._window.desk.checkout.open():
+            later = Checked(Device.TERMINAL, address, Check.FITS, "terminal-later")
+            self._bridge.device_checked.emit(later)
+        else:
+            self._connect_terminal(address)
+
+    def _connect_terminal(self, address: str) -> None:
+        from drivers.terminal_lane import open_terminal
+        from ui.pay_strip import open_pay_desk
+
+        if self._terminal is not None:
+            self._terminal.stop()
+        self._terminal = open_terminal(address, self._bridge.terminal_told.emit)
+        open_pay_desk(self._window, self._terminal)
+        if self._terminal is not None:
+            self._terminal.start()

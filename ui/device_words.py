@@ -100,6 +100,8 @@ def said(found: Checked) -> Said:
             return Said(text, Tone.AMBER, "alert-triangle")
         case Check.FITS:
             text = _("In use from now on.") if found.address else _("None is used from now on.")
+            if found.reason:
+                text = _("Kept. A card payment is not settled yet, so this holds from the next start.")
             return Said(text, Tone.NEUTRAL, "info-circle")
         case Check.WORKS:
             return Said(_(_WORKS[device]), Tone.GREEN, "circle-check")

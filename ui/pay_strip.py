@@ -82,8 +82,11 @@ class PayDesk(QObject):
         window.bridge.terminal_told.connect(self._on_told)
         window.home.card.painted.connect(self.refresh)
         window.stack.currentChanged.connect(self.refresh)
-        if lane is not None:
-            self._checkout.connect(lane, self._on_changed)
+        self.use(lane)
+
+    def use(self, lane: Any) -> None:
+        """Pay at this terminal from now on, or at none."""
+        self._checkout.connect(lane, self._on_changed)
         self.refresh()
 
     @Slot()
@@ -120,6 +123,8 @@ class PayDesk(QObject):
 
 
 def open_pay_desk(window: TillWindow, lane: Any) -> None:
-    """The window's part in paying by card, where it has any."""
-    if lane is not None or window.desk.checkout.open():
+    """The window's part in paying by card, where it has any; once there is one it goes on with ``lane``."""
+    if window.status.paying is not None:
+        window.status.paying.use(lane)
+    elif lane is not None or window.desk.checkout.open():
         PayDesk(window, lane)

@@ -60,8 +60,8 @@ class Checkout:
         self._changed: Callable[[str], object] = lambda name: None
         self._now: dict[str, Paying] = {}
 
-    def connect(self, lane: PaymentLane, changed: Callable[[str], object]) -> None:
-        """There is a terminal: look up what is open. ``changed`` hears the name of each order of which
+    def connect(self, lane: PaymentLane | None, changed: Callable[[str], object]) -> None:
+        """There is a terminal, or none any more: look up what is open. ``changed`` hears the name of each order of which
         something is to be shown anew.
         """
         self._lane, self._changed = lane, changed

@@ -18,6 +18,7 @@ from tests.peers.printer.display import DisplayPeer
 from tests.peers.printer.escpos import EscPosPeer
 from tests.peers.printer.labels import ZebraPeer
 from tests.peers.printer.wire import PtyCable, TcpCable
+from tests.peers.terminal.terminal import terminal as terminal_peer
 from ui.device_row import DeviceRow
 from ui.screens.devices import DevicesScreen
 
@@ -104,7 +105,14 @@ def test_typed_and_tested_in_one_go(front: Front, folder: Path, tmp_path: Path) 
         line.pull()
         two.tested.emit()
         front.until(lambda: "display cannot be reached" in two.strip.text, what="why not")
-    terminal = enter(front, Device.TERMINAL, "tcp://127.0.0.1:9")
+    with terminal_peer() as peer:
+        terminal = enter(front, Device.TERMINAL, peer.url)
+        front.until(lambda: terminal.strip.text == "In use from now on.", what="taken over")
+        terminal.tested.emit()
+        front.until(lambda: terminal.strip.text == "The terminal answers.", what="it answers")
+        assert peer.count("0601") == 0
+        assert front.window.status.paying is not None
+    enter(front, Device.TERMINAL, "tcp://127.0.0.1:9")
     front.until(lambda: terminal.strip.text == "In use from now on.", what="taken over")
     terminal.tested.emit()
     front.until(lambda: "card terminal cannot be reached" in terminal.strip.text, what="why not")
@@ -128,3 +136,16 @@ def test_a_scanner_is_plugged_in_chosen_and_read_without_a_restart(front: Front,
         assert front.app.scanners == []
         # It was let go: another program may have it.
         os.close(os.open(scanner.device, os.O_RDWR | os.O_NOCTTY))
+
+
+def test_in_the_middle_of_a_payment_the_terminal_stays(
+    front: Front, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front.app.desk.checkout, "open", lambda: [object()])
+    terminal = enter(front, Device.TERMINAL, "tcp://127.0.0.1:9")
+    front.until(lambda: "from the next start" in terminal.strip.text, what="later")
+    assert settings.load(folder).terminal == "tcp://127.0.0.1:9"
+    assert front.window.status.paying is None
+    terminal.tested.emit()
+    front.until(lambda: "card terminal is busy" in terminal.strip.text, what="not now")
+    monkeypatch.undo()

@@ -155,7 +155,8 @@ class DevicesScreen(Screen):
         # The sentence makes the row higher, in the next turn.
         QTimer.singleShot(0, self, partial(self.show_whole, found.device))
         if found.check is Check.FITS:
-            self._keep(found.device, found.address)
+            if found.address != self._kept(found.device):
+                self._keep(found.device, found.address)
             if self._wanted is found.device and found.address:
                 self._on_tested(found.device)
         if self._wanted is found.device:
