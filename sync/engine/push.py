@@ -301,8 +301,10 @@ def _message(entry: Entry, withheld: str) -> wire.FactMessage:
     if not withheld:
         try:
             return wire.FactMessage(**told)
-        except ValidationError:
-            log.exception("fact %d does not fit the wire: its content is withheld", entry.seq)
+        except ValidationError as error:
+            # Where, but not what: it may hold names.
+            where = error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"]
+            log.error("fact %d does not fit the wire (%s): its content is withheld", entry.seq, where)
             withheld = NO_PLACE
     bare = {name: _fitting(str(told[name])) for name in ("kind", "subject", "clerk")}
     return wire.FactMessage(**told | bare | {"schema_v": 1, "payload": "", "withheld": withheld})
