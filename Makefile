@@ -54,9 +54,10 @@ bench: $(BIN)/.test ## measure the speed at the counter, as ratios
 load: $(BIN)/.test ## thousands of simulated tills at one hub on PostgreSQL; ARGS="--tills 10000" and the like
 	@$(BIN)/python -m bench.load $(ARGS)
 
-faults: $(BIN)/.test ## what goes wrong, done on purpose, a few minutes of each: cut power, full disks, a bad line
+faults: $(BIN)/.test ## what goes wrong, done on purpose, a few minutes of each: cut power, full disks, clocks that are set, a bad line
 	@$(BIN)/python -m tests.powercut.loop --cuts 2000
 	@$(BIN)/python -m tests.faults.diskfull --fills 200
+	@$(BIN)/python -m pytest -q tests/faults/test_clock.py
 	@$(BIN)/python -m tests.prove sync-B3
 	@$(BIN)/python -m tests.prove sync-B9
 
