@@ -79,6 +79,15 @@ def news(connection: Connection, till: str) -> int:
     return int(_NEWEST.value(connection, till=till) or 0)
 
 
+def _news(connection: Connection, till: str, heard: int) -> tuple[int, dict[str, FactAnswer]]:
+    """The mark of the newest changed answer, and those that changed since ``heard``, by the fact's id."""
+    newest = news(connection, till)
+    if newest <= heard:
+        return newest, {}
+    rows = connection.execute(_NEWS, {"till": till, "heard": heard})
+    return newest, {row.id: _answer(row) for row in rows}
+
+
 class Ledger:
     """Takes facts. ``now`` is the clock; ``told`` hears of each store whose feed moved, and where to."""
 
@@ -95,6 +104,9 @@ class Ledger:
         Everything is checked first, so that a fork takes nothing in.
         """
         received = read(request)
+        usual = self._next(token, request, received[0]) if len(received) == 1 else None
+        if usual is not None:
+            return usual
         with self._database.read() as connection:
             till = tills.sender(connection, token)
             known = _check(connection, till, request)
@@ -111,11 +123,7 @@ class Ledger:
         ]
         with self._database.read() as connection:
             till = tills.sender(connection, token)
-            newest = news(connection, till.id)
-            changed = {}
-            if newest > request.heard:
-                rows = connection.execute(_NEWS, {"till": till.id, "heard": request.heard})
-                changed = {row.id: _answer(row) for row in rows}
+            newest, changed = _news(connection, till.id, request.heard)
         left = till.revoked and request.leaving and request.prev_seq == till.last_seq
         if left:
             tills.left(self._database, till.id, self._now())
@@ -127,6 +135,40 @@ class Ledger:
             news=newest,
             revoked=bool(till.revoked),
             left=bool(left),
+        )
+
+    def _next(self, token: str, request: FactsRequest, item: Received) -> FactsAnswer | None:
+        """The usual push, in one transaction: one fact, that follows the last one the hub has of this till.
+
+        None, and nothing taken, for any other, and where anything goes wrong: the longer way knows what to do.
+        """
+        message = item.message
+        try:
+            with self._database.write() as connection:
+                now_ms = self._now_ms()
+                till = tills.followed(
+                    connection,
+                    token,
+                    request.epoch,
+                    request.prev_hash,
+                    seq=message.seq,
+                    digest=message.hash,
+                )
+                if till is None:
+                    return None
+                taken = _decided(connection, till, item, now_ms)
+                _STORE.changed(connection, **_row(till, message, taken, now_ms))
+                newest, changed = _news(connection, till.id, request.heard)
+        except Exception as error:
+            if out_of_reach(error):
+                raise
+            return None
+        answer = self._taken(till, message, taken)
+        return FactsAnswer(
+            answers=[changed.pop(answer.id, answer), *changed.values()],
+            last_seq=message.seq,
+            last_hash=message.hash,
+            news=newest,
         )
 
     def retry(self) -> None:
@@ -174,12 +216,15 @@ class Ledger:
                     return answer
             taken = decided(connection, till, item, now_ms)
             _STORE.changed(connection, **_row(till, message, taken, now_ms))
+        return self._taken(till, message, taken)
+
+    def _taken(self, till: Till, message: FactMessage, taken: Taken) -> FactAnswer:
         self._told(till.store, taken.feed_seq)
         log.info(
             "fact id=%s kind=%s till=%s answer=%s reason=%s",
             message.id,
             message.kind,
-            ident,
+            till.id,
             taken.answer.value,
             taken.reason,
         )
