@@ -115,6 +115,10 @@ class Ledger:
             for seq, row in known.items()
             if seq <= till.last_seq
         }
+        for item in received:
+            row = known.get(item.message.seq)
+            if row is not None and row.reason == decide.WITHHELD and not item.message.withheld:
+                stored[item.message.seq] = self._complete(till, item.message)
         answers = [
             stored[item.message.seq]
             if item.message.seq in stored
@@ -229,6 +233,22 @@ class Ledger:
             taken.reason,
         )
         return _told(message.seq, message.id, taken.answer, taken.reason, taken.detail)
+
+    def _complete(self, till: Till, message: FactMessage) -> FactAnswer:
+        """Take the content of a fact that was withheld, and judge it and what waits behind it anew."""
+        with self._database.write() as connection:
+            records.load_one(connection, *decide.parted(message.subject))
+            content = message.model_dump(include={"kind", "schema_v", "subject", "payload", "clerk"})
+            connection.execute(
+                update(fact_table)
+                .where(fact_table.c.id == message.id, fact_table.c.reason == decide.WITHHELD)
+                .values(reason=decide.INTERNAL, detail="{}", **content)
+            )
+            decide.rerun(connection, till.store, message.subject, self._now_ms())
+            row = connection.execute(_BY_ID, {"id": message.id}).one()
+            head = records.head(connection, till.store)
+        self._told(till.store, head)
+        return _told(message.seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
 
     def _known(self, connection: Connection, till: Till, message: FactMessage) -> FactAnswer | None:
         """The stored answer of a fact that the ledger has; None, and the till advanced, for the next one.
