@@ -58,6 +58,7 @@ class Hardware:
         self._aside: list[threading.Thread] = []
         self._closing = threading.Event()
         self._end_test: Callable[[], object] = lambda: None
+        self._learning = False
         self.scanners: list[Scanner] = []
 
     def open(self, chosen: Settings) -> None:
@@ -147,6 +148,12 @@ class Hardware:
             paper = papers.trial_label if device is Device.LABELS else papers.trial
             self._lane.check(device, paper(till.store_name), tell)
 
+    def learn(self, on: bool) -> None:
+        """The scanner doctor has come or gone: whether scanners give their readings whole."""
+        self._learning = on
+        for scanner in self.scanners:
+            scanner.learn(on)
+
     def _test_terminal(self, address: str, tell: Callable[[Check, str], object]) -> None:
         from drivers.terminal import ZvtTerminal
 
@@ -179,6 +186,7 @@ class Hardware:
         except ValueError as error:
             log.warning("scanner %s cannot be used: %s", device, error)
             return
+        scanner.learn(self._learning)
         scanner.start(self._bridge.code_scanned.emit, self._bridge.device_changed.emit)
         self.scanners.append(scanner)
         if device == CAMERA:

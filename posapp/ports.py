@@ -82,6 +82,12 @@ class Scanner(Protocol):
         """Have the scanner itself beep or light up; nothing where it cannot. Returns at once."""
         ...
 
+    def learn(self, on: bool) -> None:
+        """For the scanner doctor: whether to give readings whole, with all that the scanner sends around a
+        code in their raw bytes. Nothing where a scanner has no such thing.
+        """
+        ...
+
     def stop(self) -> None:
         """Stop listening, within a second; afterwards neither callable is called. Harmless twice."""
         ...

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QApplication
 
 from posapp import paths, settings
 from posapp.domain.devices import Device
+from posapp.domain.diagnosis import Finding, Found
+from posapp.domain.samples import CODE, Sample
 from tests.kit.counter import KEY, make_files
 from tests.kit.front import Front, open_front
 from tests.kit.scanner import CableScanner
@@ -21,6 +23,7 @@ from tests.peers.printer.wire import PtyCable, TcpCable
 from tests.peers.terminal.terminal import terminal as terminal_peer
 from ui.device_row import DeviceRow
 from ui.screens.devices import DevicesScreen
+from ui.screens.doctor import DoctorScreen
 
 
 @pytest.fixture
@@ -131,6 +134,19 @@ def test_a_scanner_is_plugged_in_chosen_and_read_without_a_restart(front: Front,
         scanner.send("PK7KX29DRTH")
         front.until(lambda: "PK7KX29DRTH" in scanners.strip.text, what="read")
         assert f"{scanner.device}: ready" in scanners._states.text()
+        # It sends nothing behind a code: the doctor finds it out, and from then on it is read so.
+        front.window.go("doctor")
+        doctor = front.window.front
+        assert isinstance(doctor, DoctorScreen)
+        scanner.send(CODE, end=b"")
+        front.until(lambda: doctor.diagnosis.samples == {Sample.CODE}, what="heard")
+        assert Finding(Found.LINE_NO_END) in doctor.diagnosis.findings
+        assert doctor.press_primary()
+        front.listening()
+        front.window.go("scan")
+        scanner.send("4006381333931", end=b"")
+        front.until(lambda: front.card.headline == "Product", what="read without an end")
+        front.window.go("devices")
         enter(front, Device.SCANNERS, "")
         front.until(lambda: settings.load(folder).scanners == (), what="left")
         assert front.app.scanners == []

@@ -35,6 +35,10 @@ class Workshop(Protocol):
         """Whether that is an address: `Bridge.device_checked`."""
         ...
 
+    def learn(self, on: bool) -> None:
+        """Whether scanners on a line give their readings whole, for the scanner doctor."""
+        ...
+
     def test(self, device: Device) -> None:
         """Try out the device that the settings name: `Bridge.device_checked`."""
         ...
