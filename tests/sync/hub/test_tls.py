@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import re
 import select
 import signal
@@ -15,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
 from drivers.keys import StoredKeys
 from posapp import paths
@@ -352,9 +354,16 @@ def test_a_hub_serves_tls_and_reads_its_files_again(
     pair = authority.pair(key)
     command = [sys.executable, "-m", "posapp", "hub", "serve", "--database", url, "--port", "0", "--attached"]
     command += ["--certificate", str(pair.certificate), "--key", str(pair.key)]
+    command += ["--log", "json", "--log-level", "info", "--metrics-port", "0"]
     with ExitStack() as stack:
         child = stack.enter_context(
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         )
         stack.callback(child.kill)
         assert child.stdout
@@ -367,3 +376,14 @@ def test_a_hub_serves_tls_and_reads_its_files_again(
         child.send_signal(signal.SIGHUP)
         port = int(address.rpartition(":")[2])
         until(lambda: ssl.get_server_certificate(("127.0.0.1", port)) == pair.certificate.read_text())
+        metrics = child.stdout.readline().rpartition(" ")[2].strip()
+        told = requests.get(metrics, timeout=20).text
+        assert 'posapp_hub_requests_total{call="POST /v1/enrolments",status="200"} 1.0' in told
+        child.send_signal(signal.SIGTERM)
+        _, complained = child.communicate(timeout=40)
+    assert child.returncode == 0
+    lines = [json.loads(line) for line in complained.splitlines()]
+    (enrolment,) = [line for line in lines if line.get("call") == "POST /v1/enrolments"]
+    same = [line["message"].split()[:2] for line in lines if line.get("request") == enrolment["request"]]
+    assert same == [["till", "enrolled"], ["request", "call=POST"]]
+    assert any(line["message"] == "the certificate was read again" for line in lines)
