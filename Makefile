@@ -23,7 +23,7 @@ CYCLES ?= 500
 # What ruff, mypy and the other checks look at: folders that a checkout has.
 CODE := $(wildcard posapp ui drivers sync resources tests tools bench)
 
-.PHONY: help demo test check prove bench load crash texts clean
+.PHONY: help demo test check prove bench load faults crash texts clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | \
@@ -53,6 +53,13 @@ bench: $(BIN)/.test ## measure the speed at the counter, as ratios
 
 load: $(BIN)/.test ## thousands of simulated tills at one hub on PostgreSQL; ARGS="--tills 10000" and the like
 	@$(BIN)/python -m bench.load $(ARGS)
+
+faults: $(BIN)/.test ## what goes wrong, done on purpose, a few minutes of each: cut power, full disks, clocks that are set, a bad line
+	@$(BIN)/python -m tests.powercut.loop --cuts 2000
+	@$(BIN)/python -m tests.faults.diskfull --fills 200
+	@$(BIN)/python -m pytest -q tests/faults/test_clock.py
+	@$(BIN)/python -m tests.prove sync-B3
+	@$(BIN)/python -m tests.prove sync-B9
 
 crash: $(BIN)/.test ## kill the till again and again during hand-overs; CYCLES=500
 	@$(BIN)/python -m tests.crash.loop --cycles $(CYCLES) $(ARGS)

@@ -69,6 +69,9 @@ class CameraScanner:
     def signal(self, signal: Signal) -> None:
         """A camera cannot be told anything."""
 
+    def learn(self, on: bool) -> None:
+        """Nothing stands around a code that was seen."""
+
     def stop(self) -> None:
         """Read no more; a frame that is being read is finished, and told to nobody."""
         thread, self._thread = self._thread, None

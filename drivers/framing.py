@@ -22,6 +22,8 @@ IDLE_MS = 80
 
 _STX, _ETX = 0x02, 0x03
 _ENDS = frozenset(b"\r\n\t") | {_ETX}
+FRAMING = b"\r\n\t\x02\x03"
+"""What may stand around a code on a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,21 @@ class Framer:
 
     A frame ends at CR, LF, TAB or ETX, with `suffix=False` also after a pause; STX starts one afresh.
     Empty frames vanish, so CR LF is one end. Of an overlong frame nothing but the fault is reported,
-    once. `dropped` counts the bytes of overlong and stale frames.
+    once. `dropped` counts the bytes of overlong and stale frames. With `whole` nothing but a pause ends a
+    frame, and its framing stays in it: to see what a scanner sends.
     """
 
-    def __init__(self, *, suffix: bool = True, limit: int = MAX_FRAME, idle_ms: int = IDLE_MS) -> None:
+    def __init__(
+        self,
+        *,
+        suffix: bool = True,
+        whole: bool = False,
+        limit: int = MAX_FRAME,
+        idle_ms: int = IDLE_MS,
+    ) -> None:
         self.dropped = 0
-        self._suffix = suffix
+        self._suffix = suffix and not whole
+        self._whole = whole
         self._limit = limit
         self._idle_ms = idle_ms
         self._bytes = bytearray()
@@ -59,7 +70,9 @@ class Framer:
             return self.tick(now_ms)
         frames = self.tick(now_ms)
         for byte in data:
-            if byte in _ENDS:
+            if self._whole:
+                self._take(byte, now_ms)
+            elif byte in _ENDS:
                 frames += self._end(now_ms)
             elif byte == _STX:
                 self._drop()

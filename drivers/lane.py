@@ -11,11 +11,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
-from posapp.domain.slips import LABELS, OPEN, Outcome, PrinterState, PrintJob, Slip, Trouble
+from posapp.domain.devices import Check, Device
+from posapp.domain.slips import LABELS, OPEN, Outcome, Paper, PrinterState, PrintJob, Slip, Trouble
 from posapp.ports import DrawerOpened
 
 if TYPE_CHECKING:
@@ -32,6 +33,24 @@ LOOK_AGAIN_S = 3.0
 
 Step = Callable[[], None]
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """The devices at the end of the lane; None where there is none."""
+
+    receipts: Printer | None = None
+    labels: Printer | None = None
+    drawer: Drawer | None = None
+    display: CustomerDisplay | None = None
+
+    def printers(self) -> tuple[Printer, ...]:
+        """Each printer once."""
+        return tuple({id(one): one for one in (self.receipts, self.labels) if one}.values())
+
+    def printer_of(self, paper: Paper) -> Printer | None:
+        """Where a paper comes out: a label at the label printer where there is one."""
+        return (self.labels if paper in LABELS else None) or self.receipts or self.labels
 
 
 class Lane:
@@ -57,7 +76,7 @@ class Lane:
         on_drawer: Callable[[DrawerOpened], object] = lambda opened: None,
         look_again_s: float = LOOK_AGAIN_S,
     ) -> None:
-        self._receipts, self._labels, self._drawer, self._display = receipts, labels, drawer, display
+        self._outfit = self._promised = Outfit(receipts, labels, drawer, display)
         self._spool = spool
         self._on_job, self._on_state, self._on_drawer = on_job, on_state, on_drawer
         self._look_again_s = look_again_s
@@ -97,9 +116,21 @@ class Lane:
         """Show two lines to the customer."""
         self._steps.put(lambda: self._show(upper, lower))
 
-    def look(self) -> None:
-        """Ask the printers how they stand."""
-        self._steps.put(self._ask_all)
+    @property
+    def prints(self) -> bool:
+        """Whether there is a printer at all."""
+        return bool(self._promised.printers())
+
+    def use(self, outfit: Outfit) -> None:
+        """Go on with other devices, after what was asked for before; what is open stays open."""
+        self._promised = outfit
+        self._steps.put(lambda: self._change(outfit))
+
+    def check(self, device: Device, slip: Slip, tell: Callable[[Check, str], object]) -> None:
+        """Try a device out: a printer prints the slip, the display shows its first words. ``tell`` is
+        called from the lane's thread, with the key of a sentence where it failed. Nothing of it is kept.
+        """
+        self._steps.put(lambda: self._check(device, slip, tell))
 
     # -- its life -------------------------------------------------------------------------------------
     def start(self) -> None:
@@ -141,7 +172,7 @@ class Lane:
 
     # -- on the lane's thread -------------------------------------------------------------------------
     def _print(self, job: PrintJob, slip: Slip) -> None:
-        printer = (self._labels if slip.paper in LABELS else None) or self._receipts or self._labels
+        printer = self._outfit.printer_of(slip.paper)
         if printer is None:
             self._note(replace(job, outcome=Outcome.REFUSED, trouble=Trouble.UNREACHABLE), sure=True)
             return
@@ -165,15 +196,52 @@ class Lane:
         self._stand(PrinterState(printer.name, wrong, low))
 
     def _kick(self, clerk: str, reason: str) -> None:
-        trouble = self._drawer.kick() if self._drawer else Trouble.UNREACHABLE
+        drawer = self._outfit.drawer
+        trouble = drawer.kick() if drawer else Trouble.UNREACHABLE
         self._tell(self._on_drawer, DrawerOpened(clerk, reason, trouble))
 
     def _show(self, upper: str, lower: str) -> None:
-        if self._display is not None and not self._display.show(upper, lower):
+        display = self._outfit.display
+        if display is not None and not display.show(upper, lower):
             log.warning("the customer display did not take its lines")
 
+    def _change(self, outfit: Outfit) -> None:
+        self._outfit = outfit
+        troubled = any(state.trouble is not None or state.paper_low for state in self._states.values())
+        self._states = {}
+        if troubled:
+            # What was said of the old ones is not true of these.
+            self._tell(self._on_state, PrinterState(""))
+            self._ask_all()
+
+    def _check(self, device: Device, slip: Slip, tell: Callable[[Check, str], object]) -> None:
+        check, reason = Check.FAILED, "device-failed"
+        try:
+            if device is Device.DISPLAY:
+                upper, lower, *_ = (*slip.words(), "", "")
+                display = self._outfit.display
+                shown = display is not None and display.show(upper, lower)
+                check, reason = (Check.SENT, "") if shown else (Check.FAILED, "display-unreachable")
+            else:
+                check, reason = self._try_printer(device, slip)
+        finally:
+            self._tell(lambda found: tell(*found), (check, reason))
+
+    def _try_printer(self, device: Device, slip: Slip) -> tuple[Check, str]:
+        printer = self._outfit.labels if device is Device.LABELS else self._outfit.receipts
+        if printer is None:
+            return Check.FAILED, Trouble.UNREACHABLE
+        printed = printer.print_slip(slip, lambda: None)
+        wrong = printed.trouble if printed.outcome in OPEN else None
+        self._stand(
+            PrinterState(printer.name, wrong if wrong is not Trouble.UNFIT else None, printed.paper_low)
+        )
+        if printed.outcome in OPEN:
+            return Check.FAILED, printed.trouble or Trouble.FAULT
+        return (Check.WORKS if printed.outcome is Outcome.PRINTED else Check.SENT), ""
+
     def _ask_all(self) -> None:
-        for printer in {id(p): p for p in (self._receipts, self._labels) if p}.values():
+        for printer in self._outfit.printers():
             self._stand(printer.state())
 
     def _stand(self, state: PrinterState) -> None:
@@ -206,30 +274,34 @@ class Lane:
             log.exception("not delivered: %s", value)
 
 
-def open_lane(
-    folder: Path,
-    *,
-    printer: str = "",
-    labels: str = "",
-    display: str = "",
-    on_job: Callable[[PrintJob], object],
-    on_state: Callable[[PrinterState], object],
-) -> Lane:
-    """The lane to the devices at these addresses, not yet started; its spool lies in ``folder``.
+def outfit(printer: str = "", labels: str = "", display: str = "") -> Outfit:
+    """The devices at these addresses; nothing is connected.
 
     An address that is none is logged and its device left out: a typing error must not stop a till.
     """
     from drivers.display import LineDisplay
     from drivers.label_printer import open_label_printer
     from drivers.receipt_printer import EscPosPrinter
-    from drivers.spool import NAME, Spool
 
     receipts = _opened(EscPosPrinter, printer)
+    return Outfit(receipts, _opened(open_label_printer, labels), receipts, _opened(LineDisplay, display))
+
+
+def open_lane(
+    folder: Path,
+    devices: Outfit,
+    *,
+    on_job: Callable[[PrintJob], object],
+    on_state: Callable[[PrinterState], object],
+) -> Lane:
+    """The lane to these devices, not yet started; its spool lies in ``folder``."""
+    from drivers.spool import NAME, Spool
+
     return Lane(
-        receipts=receipts,
-        labels=_opened(open_label_printer, labels),
-        drawer=receipts,
-        display=_opened(LineDisplay, display),
+        receipts=devices.receipts,
+        labels=devices.labels,
+        drawer=devices.drawer,
+        display=devices.display,
         spool=Spool(folder / NAME),
         on_job=on_job,
         on_state=on_state,

@@ -57,7 +57,7 @@ def ports_found(
         from serial.tools.list_ports import comports
 
         ports = comports()
-    stable = _by_target(serial_links)
+    stable = stable_names(serial_links)
     found = []
     for port in ports:
         maker = MAKERS.get(port.vid or 0, "")
@@ -69,7 +69,8 @@ def ports_found(
     return tuple(sorted(found, key=lambda device: (not device.sure, device.url)))
 
 
-def _by_target(links: Path) -> dict[str, str]:
+def stable_names(links: Path) -> dict[str, str]:
+    """Ports by the device that they are today, under the names they always have."""
     if not links.is_dir():
         return {}
     return {str(link.resolve()): str(link) for link in sorted(links.iterdir())}

@@ -26,7 +26,7 @@ STOP_S = 1.0
 class TerminalLane:
     """The terminal's own thread. Promises: one call after the other; a payment is sent once for each `pay`;
     `look_up` asks until it is answered, ever more seldom; `stop` waits at most `STOP_S`, and afterwards
-    nothing is told any more.
+    nothing is told any more. Use as a context manager, or start and stop it.
 
     Calls: ``on_news`` with `CardNews`, from the thread.
     """
@@ -66,6 +66,13 @@ class TerminalLane:
         self._terminal.cancel()
 
     # -- its life -------------------------------------------------------------------------------------
+    def __enter__(self) -> TerminalLane:
+        self.start()
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         """Begin to work. Raises RuntimeError when already started."""
         if self._thread is not None:
@@ -135,7 +142,11 @@ class TerminalLane:
 
 
 def open_terminal(url: str, on_news: Callable[[CardNews], object]) -> TerminalLane | None:
-    """The lane to the terminal at this address, not yet started; None and a line in the log where it is none."""
+    """The lane to the terminal at this address, not yet started; None where there is none. An address that is
+    none is logged: a typing error must not stop a till.
+    """
+    if not url:
+        return None
     from drivers.terminal import ZvtTerminal
 
     try:

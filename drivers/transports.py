@@ -69,6 +69,12 @@ def parse(url: str) -> Address:
         way, place = "tcp", place.removeprefix("//").rstrip("/")
     if way not in ("tcp", "serial", "usb", "system") or not place:
         raise ValueError(f"not a printer's address: {url!r}")
+    if way == "tcp" and not _is_place(place):
+        raise ValueError(f"not a host with a port: {url!r}")
+    if way == "serial" and not (
+        options.get("baud", "1").isdigit() and options.get("flow", "") in ("", "rtscts", "dsrdtr", "xonxoff")
+    ):
+        raise ValueError(f"unknown option of a serial line: {url!r}")
     if way == "usb" and len(_usb_ids(place)) != 2:
         raise ValueError(f"not a USB device, vendor:product in hexadecimal: {url!r}")
     return Address(way, place, options)
@@ -232,6 +238,14 @@ def _as_os_error() -> Any:
         if "timeout" in type(error).__name__.lower():
             raise TimeoutError(str(error)) from error
         raise OSError(str(error)) from error
+
+
+def _is_place(place: str) -> bool:
+    """A name or number, perhaps with a port; one of IPv6 stands in square brackets."""
+    host, _, port = place.rpartition(":") if place.count(":") == 1 or "]:" in place else (place, "", "1")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host.replace(":", " ")
+    usable = bool(bare) and not set(bare) & set(" /\\@?#[]")
+    return usable and port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16
 
 
 def _usb_ids(place: str) -> list[int]:

@@ -45,6 +45,9 @@ class WindowScanner:
     def signal(self, signal: Signal) -> None:
         """A scanner that types cannot be told anything."""
 
+    def learn(self, on: bool) -> None:
+        """The doctor has the keys themselves."""
+
     def stop(self) -> None:
         """Say no more."""
         self._status = ScannerStatus(self._name, DeviceState.DOWN, DownReason.STOPPED)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QApplication
@@ -28,6 +28,7 @@ from posapp.counter.till import Till
 from posapp.devices import Profiles
 from posapp.domain import gs1
 from posapp.domain.facts import subject
+from posapp.hardware import WEDGE, Hardware
 from posapp.storage.books import Books
 from ui.bridge import Bridge, ClaimTold, LineState
 from ui.tokens import STYLE
@@ -35,17 +36,11 @@ from ui.told import tell
 from ui.window import TillWindow
 
 if TYPE_CHECKING:
-    from drivers.camera import CameraScanner
-    from posapp.domain.profiles import DeviceProfile
     from posapp.ports import Scanner
     from sync.link import EngineLink
     from ui.foyer import Foyer
-    from ui.pictures import Load
 
 log = logging.getLogger(__name__)
-
-WEDGE, CAMERA = "wedge:", "camera:"
-"""The addresses of all scanners that type, and of the camera."""
 
 
 class TillApp:
@@ -73,7 +68,11 @@ class TillApp:
         self._given = bridge
         self._stack = ExitStack()
         self.link: EngineLink | None = None
-        self.scanners: list[Scanner] = []
+
+    @property
+    def scanners(self) -> list[Scanner]:
+        """The scanners that are open."""
+        return self.hardware.scanners
 
     def __enter__(self) -> TillApp:
         try:
@@ -135,11 +134,14 @@ class TillApp:
         self.window = TillWindow(
             self.desk, self.bridge, chosen, self._save_settings, wedge=foyer.wedge if foyer else None
         )
-        self.window.profiles = Profiles(self._folder, self._on_profile)
+        self.hardware = Hardware(self._folder, self.window, self._scanners)
+        self.window.workshop = self.hardware
+        self.window.profiles = Profiles(self._folder, self.hardware.on_profile)
         typing = self.window.profiles.find(WEDGE)
         if typing is not None:
             self.window.wedge.adopt(typing)
         stack.callback(self._close_window)
+        stack.callback(self.hardware.close)
         yield "window"
         if foyer is not None:
             self.window.when_live(self._live)
@@ -184,10 +186,7 @@ class TillApp:
         )
         self._stack.callback(self.link.stop)
         self.link.start()
-        for device in self._scanners or self._settings.scanners:
-            self._open_scanner(device)
-        self._open_pictures()
-        self._open_printers()
+        self.hardware.open(self._settings)
         self.window.start_sounds()
         threading.Thread(target=gs1.warm_up, name="codes", daemon=True).start()
 
@@ -199,83 +198,6 @@ class TillApp:
         if found is not None and self.window.undo_bar.isHidden():
             fact, done = found
             self.window.offer_undo(presenters()[fact.subject_kind].acted(self.desk, done, fact))
-
-    def _open_scanner(self, device: str) -> None:
-        from drivers import open_scanner
-
-        try:
-            profile = self.window.profiles.find(device) if self.window.profiles else None
-            scanner = open_scanner(device, profile=profile)
-        except ValueError as error:
-            log.warning("scanner %s cannot be used: %s", device, error)
-            return
-        self._stack.callback(scanner.stop)
-        scanner.start(self.bridge.code_scanned.emit, self.bridge.device_changed.emit)
-        self.scanners.append(scanner)
-        if device == CAMERA:
-            self._open_camera(cast("CameraScanner", scanner))
-
-    def _open_camera(self, scanner: CameraScanner) -> None:
-        """Frames for the camera's scanner, where Qt's multimedia part is installed."""
-        from posapp.ports import DownReason
-        from ui.camera import open_camera
-
-        camera = open_camera(
-            scanner.offer,
-            lambda: scanner.free,
-            lambda: scanner.lost(DownReason.MISSING),
-            self.window,
-        )
-        if camera is None:
-            scanner.lost(DownReason.LIBRARY)
-        else:
-            self._stack.callback(camera.close)
-
-    def _open_pictures(self) -> None:
-        """Home's way to read a picture; the thread that does is started by the first one."""
-        from ui.pictures import Pictures
-
-        reader: CameraScanner | None = None
-
-        def read(load: Load) -> None:
-            nonlocal reader
-            if reader is None:
-                from drivers.camera import CameraScanner
-
-                reader = CameraScanner("picture:")
-                self._stack.callback(reader.stop)
-                reader.start(self.bridge.code_scanned.emit, lambda status: None)
-            reader.read(load, self.bridge.picture_read.emit)
-
-        Pictures(self.window, read)
-
-    def _on_profile(self, profile: DeviceProfile) -> None:
-        """A scanner was learned anew: open it again, to be read so from now on."""
-        for scanner in [one for one in self.scanners if one.name == profile.device]:
-            scanner.stop()
-            self.scanners.remove(scanner)
-            self._open_scanner(scanner.name)
-
-    def _open_printers(self) -> None:
-        """The lane to printers, drawer and display, where the settings name any."""
-        chosen = self._settings
-        if not (chosen.printer or chosen.labels or chosen.display):
-            return
-        from drivers.lane import open_lane
-        from posapp.counter.printing import Printing
-        from ui.print_strip import PrintDesk
-
-        lane = open_lane(
-            self._folder,
-            printer=chosen.printer,
-            labels=chosen.labels,
-            display=chosen.display,
-            on_job=self.bridge.print_job.emit,
-            on_state=self.bridge.printer_changed.emit,
-        )
-        PrintDesk(self.window, Printing(self.desk.till, lane))
-        self._stack.callback(lane.stop)
-        lane.start()
 
     # -- sync -------------------------------------------------------------------------------------
     def _wake(self) -> None:
@@ -311,6 +233,8 @@ class TillApp:
     # -- the rest ---------------------------------------------------------------------------------
     def _save_settings(self, chosen: settings.Settings) -> None:
         self._settings = chosen
+        # First, so that what cannot be saved holds at least until the end.
+        self.hardware.adopt(chosen)
         settings.save(self._folder, chosen)
 
     def _catch_errors(self) -> None:

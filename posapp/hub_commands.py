@@ -1,58 +1,109 @@
-"""The hub's commands: ``posapp hub serve``, ``enrol``, ``orders``, ``stores`` and what operators need else."""
+"""The hub's commands: ``posapp hub serve``, ``enrol``, ``tills``, ``backlog`` and what operators need else.
+
+Each says its result to people, or with ``--json`` to scripts: one JSON value on standard output, whose
+fields are only ever added to.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
-from posapp import paths, texts
+from posapp import logs, paths, texts
+from posapp.domain.errors import Refused
 from posapp.options import count
 from sync.hub import operator, service
+from sync.hub.certificate import Certificate
+
+LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}
+LOOPBACK = "127.0.0.1,::1"
 
 
 def options(hub: argparse.ArgumentParser) -> None:
     """Fill the parser of ``posapp hub``; each command's ``run`` takes the arguments, gives an exit code."""
     hubs = hub.add_subparsers(
         required=True,
-        metavar="serve|enrol|orders|stores|revoke|restored|token|rotate-keys|badge|domains",
+        metavar="serve|enrol|re-enrol|revoke|tills|stores|backlog|cases|orders|pins|backup|backups|restored|"
+        "token|rotate-keys|badge|domains",
     )
-    serve = hubs.add_parser("serve", help="run the hub")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], said: str) -> argparse.ArgumentParser:
+        made = hubs.add_parser(name, help=said)
+        made.set_defaults(run=run)
+        made.add_argument("--data", metavar="DIR", default=None, help="the data folder")
+        made.add_argument("--database", metavar="URL", help="instead of --data: a database URL")
+        if name != "serve":
+            made.add_argument("--json", action="store_true", help="for scripts")
+        return made
+
+    _serve_options(command("serve", _serve, "run the hub"))
+    code = command("enrol", _enrol, "a one-time code for one new till")
+    code.add_argument("--store", required=True, metavar="CODE")
+    code.add_argument("--again", default="", metavar="TILL", help="for a till that is known already")
+    again = command("re-enrol", _re_enrol, "a one-time code for a till that is known already")
+    again.add_argument("--till", required=True, metavar="TILL")
+    command("revoke", _revoke, "end a till's access at once").add_argument(
+        "--till", required=True, metavar="TILL"
+    )
+    command("stores", _stores, "the stores")
+    for name, run, said in (
+        ("tills", _tills, "the tills, and how far the hub has their journals"),
+        ("cases", _cases, "facts that were not taken and that nobody has settled"),
+    ):
+        command(name, run, said).add_argument("--store", metavar="CODE", help="of one store only")
+    command("backlog", _backlog, "what waits: writes to the shop, and cases")
+    command("orders", _orders, "what the shop holds of each order")
+    pins = command("pins", _pins, "the keys by which tills know this hub")
+    pins.add_argument(
+        "--add", metavar="FILE|PIN", action="append", default=[], help="a certificate, a key, or a pin"
+    )
+    pins.add_argument("--remove", metavar="PIN", action="append", default=[])
+    backup = command("backup", _backup, "copy the database while it serves")
+    backup.add_argument("--to", metavar="FILE", help="the copy (SQLite)")
+    backup.add_argument("command", nargs="*", help="after --: a command of your own that makes the copy")
+    command("backups", _backups, "the backups that were made")
+    command("restored", _restored, "before serving a database that came from a backup")
+    command("token", _token, "a signed pickup code of one order").add_argument(
+        "--order", required=True, metavar="NUMBER"
+    )
+    command("rotate-keys", _rotate, "sign with the next key from now on")
+    command("badge", _badge, "a badge for a store's manager").add_argument(
+        "--store", required=True, metavar="CODE"
+    )
+    command("domains", _domains, "whose GS1 web addresses tills may take apart").add_argument(
+        "domain", nargs="*"
+    )
+
+
+def _serve_options(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     serve.add_argument("--port", type=int, default=8321)
+    serve.add_argument(
+        "--certificate", metavar="FILE", type=Path, help="speak TLS with this certificate (PEM)"
+    )
+    serve.add_argument("--key", metavar="FILE", type=Path, help="the certificate's key (PEM, no password)")
+    serve.add_argument(
+        "--behind-proxy",
+        nargs="?",
+        const=LOOPBACK,
+        default="",
+        metavar="ADDRESSES",
+        help="believe these front ends who calls (default: those on this machine)",
+    )
+    serve.add_argument("--metrics-port", type=int, metavar="PORT", help="serve /metrics there")
+    serve.add_argument("--metrics-host", default="127.0.0.1", metavar="HOST", help="and on this address")
+    serve.add_argument("--log", choices=("text", "json"), default="text", help="the form of the log")
+    serve.add_argument("--log-level", choices=LEVELS, default=None, help="the least that is told")
     serve.add_argument("--orders", type=count, default=36, help="orders of a new sample shop")
     serve.add_argument(
         "--undo", type=int, metavar="SECONDS", help="how long every store may take an act back"
     )
     serve.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
-    serve.set_defaults(run=_serve)
-    code = hubs.add_parser("enrol", help="a one-time code for one new till")
-    code.add_argument("--store", required=True, metavar="CODE")
-    code.add_argument("--again", default="", metavar="TILL", help="for a till that is known already")
-    code.set_defaults(run=_enrol)
-    orders = hubs.add_parser("orders", help="what the shop holds of each order")
-    orders.add_argument("--json", action="store_true")
-    orders.set_defaults(run=_orders)
-    stores = hubs.add_parser("stores", help="the stores")
-    stores.set_defaults(run=_stores)
-    revoke = hubs.add_parser("revoke", help="end a till's access at once")
-    revoke.add_argument("--till", required=True, metavar="TILL")
-    revoke.set_defaults(run=_revoke)
-    restored = hubs.add_parser("restored", help="before serving a database that came from a backup")
-    restored.set_defaults(run=_restored)
-    token = hubs.add_parser("token", help="a signed pickup code of one order")
-    token.add_argument("--order", required=True, metavar="NUMBER")
-    token.set_defaults(run=_token)
-    rotate = hubs.add_parser("rotate-keys", help="sign with the next key from now on")
-    rotate.set_defaults(run=_rotate)
-    badge = hubs.add_parser("badge", help="a badge for a store's manager")
-    badge.add_argument("--store", required=True, metavar="CODE")
-    badge.set_defaults(run=_badge)
-    domains = hubs.add_parser("domains", help="whose GS1 web addresses tills may take apart")
-    domains.add_argument("domain", nargs="*")
-    domains.set_defaults(run=_domains)
-    for command in (serve, code, orders, stores, revoke, restored, token, rotate, badge, domains):
-        command.add_argument("--data", metavar="DIR", default=None, help="the data folder")
-        command.add_argument("--database", metavar="URL", help="instead of --data: a database URL")
 
 
 def _database(arguments: argparse.Namespace) -> str:
@@ -61,69 +112,167 @@ def _database(arguments: argparse.Namespace) -> str:
     return operator.url_for(paths.data_folder(arguments.data))
 
 
+def _say(arguments: argparse.Namespace, value: Any, lines: Iterable[str]) -> int:
+    """The result, in one of its two forms."""
+    if arguments.json:
+        print(json.dumps(value, ensure_ascii=False))
+        return 0
+    for line in lines:
+        print(line.rstrip())
+    return 0
+
+
+# -- serving --------------------------------------------------------------------------------------
 def _serve(arguments: argparse.Namespace) -> int:
+    if (arguments.certificate is None) != (arguments.key is None):
+        raise Refused("certificate-half")
+    # The demo's hub shares its terminal: there only trouble is told.
+    level = arguments.log_level or ("warning" if arguments.attached else "info")
+    logs.stream(as_json=arguments.log == "json", level=LEVELS[level])
+    certificate = Certificate(arguments.certificate, arguments.key) if arguments.certificate else None
     url = _database(arguments)
     operator.prepare(url, arguments.orders, undo_seconds=arguments.undo)
+    metrics: list[int] = []
+
+    def ready(address: str) -> None:
+        print(f"posapp hub ready {address}", flush=True)
+        for port in metrics:
+            print(f"posapp hub metrics http://{arguments.metrics_host}:{port}/metrics", flush=True)
+
     service.serve(
         url,
+        host=arguments.host,
         port=arguments.port,
-        on_ready=lambda address: print(f"posapp hub ready {address}", flush=True),
+        on_ready=ready,
         parent_pipe=arguments.attached,
+        certificate=certificate,
+        proxies=arguments.behind_proxy,
+        metrics=None if arguments.metrics_port is None else (arguments.metrics_host, arguments.metrics_port),
+        on_metrics=metrics.append,
     )
     return 0
 
 
+# -- tills ----------------------------------------------------------------------------------------
 def _enrol(arguments: argparse.Namespace) -> int:
-    print(operator.enrol_code(_database(arguments), arguments.store, again=arguments.again))
+    return _offered(arguments, operator.offer(_database(arguments), arguments.store, again=arguments.again))
+
+
+def _re_enrol(arguments: argparse.Namespace) -> int:
+    return _offered(arguments, operator.offer_again(_database(arguments), arguments.till))
+
+
+def _offered(arguments: argparse.Namespace, offer: dict[str, Any]) -> int:
+    _say(arguments, offer, [offer["code"]])
+    again = " --again" if offer["till"] else ""
+    pins = "".join(f" --pin {pin}" for pin in offer["pins"])
+    said = f"posapp till enrol{again} --hub URL --code {offer['code']}{pins}"
     print(
-        texts._("Valid for 15 minutes, for one till. At the till: posapp till enrol --hub URL --code CODE"),
+        texts._("Valid for 15 minutes, for one till. At the till: {command}").format(command=said),
         file=sys.stderr,
     )
     return 0
 
 
+def _revoke(arguments: argparse.Namespace) -> int:
+    operator.revoke(_database(arguments), arguments.till)
+    return _say(arguments, {"till": arguments.till, "revoked": True}, ())
+
+
+def _tills(arguments: argparse.Namespace) -> int:
+    tills = operator.tills_of(_database(arguments), arguments.store)
+    return _say(
+        arguments,
+        tills,
+        (
+            f"{till['id']:<10} {till['store']:<6} epoch {till['epoch']:<3} fact {till['last_seq']:<8} "
+            f"{till['last_fact_at'] or '-':<27} {'revoked' if till['revoked'] else ''}"
+            for till in tills
+        ),
+    )
+
+
+# -- looking --------------------------------------------------------------------------------------
+def _stores(arguments: argparse.Namespace) -> int:
+    stores = operator.stores(_database(arguments))
+    return _say(arguments, stores, (f"{store['code']:<6} {store['name']}" for store in stores))
+
+
 def _orders(arguments: argparse.Namespace) -> int:
     orders = operator.orders(_database(arguments))
-    if arguments.json:
-        print(json.dumps(orders, ensure_ascii=False))
-        return 0
-    for order in orders:
-        done = ", ".join(f"{h['ref']} {h['at']}" for h in order["hand_overs"])
-        print(f"{order['number']:<10} {order['store']:<4} {order['state']:<12} {done}".rstrip())
-    return 0
+    return _say(
+        arguments,
+        orders,
+        (
+            f"{order['number']:<10} {order['store']:<4} {order['state']:<12} "
+            + ", ".join(f"{done['ref']} {done['at']}" for done in order["hand_overs"])
+            for order in orders
+        ),
+    )
 
 
+def _backlog(arguments: argparse.Namespace) -> int:
+    waiting = operator.waiting(_database(arguments))
+    return _say(
+        arguments,
+        waiting,
+        (
+            f"{what:<8} {name:<9} {heap['count']:>6}  {heap['oldest_at'] or '-'}"
+            for what, heaps in waiting.items()
+            for name, heap in heaps.items()
+        ),
+    )
+
+
+def _cases(arguments: argparse.Namespace) -> int:
+    cases = operator.cases(_database(arguments), arguments.store)
+    return _say(
+        arguments,
+        cases,
+        (
+            f"{case['arrived_at']}  {case['till']:<8} {case['answer']:<9} {case['kind']:<16} "
+            f"{case['subject']:<18} {case['reason']:<20} {case['fact']}"
+            for case in cases
+        ),
+    )
+
+
+def _pins(arguments: argparse.Namespace) -> int:
+    pins = operator.pins(_database(arguments), add=arguments.add, remove=arguments.remove)
+    return _say(arguments, pins, pins)
+
+
+# -- backups --------------------------------------------------------------------------------------
+def _backup(arguments: argparse.Namespace) -> int:
+    made = operator.backup(_database(arguments), to=arguments.to, command=arguments.command)
+    return _say(arguments, made, [f"{made['ended']}  {made['to']}"])
+
+
+def _backups(arguments: argparse.Namespace) -> int:
+    made = operator.backups_made(_database(arguments))
+    return _say(arguments, made, (f"{one['ended']}  {one['generation']}  {one['to']}" for one in made))
+
+
+def _restored(arguments: argparse.Namespace) -> int:
+    return _say(arguments, {"generation": operator.restored(_database(arguments))}, ())
+
+
+# -- codes and keys -------------------------------------------------------------------------------
 def _token(arguments: argparse.Namespace) -> int:
-    print(operator.token(_database(arguments), arguments.order))
-    return 0
+    code = operator.token(_database(arguments), arguments.order)
+    return _say(arguments, {"order": arguments.order, "code": code}, [code])
 
 
 def _rotate(arguments: argparse.Namespace) -> int:
     operator.rotate_keys(_database(arguments))
-    return 0
+    return _say(arguments, {"rotated": True}, ())
 
 
 def _badge(arguments: argparse.Namespace) -> int:
-    print(operator.manager_badge(_database(arguments), arguments.store))
-    return 0
+    badge = operator.manager_badge(_database(arguments), arguments.store)
+    return _say(arguments, {"store": arguments.store, "badge": badge}, [badge])
 
 
 def _domains(arguments: argparse.Namespace) -> int:
     operator.link_domains(_database(arguments), arguments.domain)
-    return 0
-
-
-def _stores(arguments: argparse.Namespace) -> int:
-    for store in operator.stores(_database(arguments)):
-        print(f"{store['code']:<6} {store['name']}")
-    return 0
-
-
-def _revoke(arguments: argparse.Namespace) -> int:
-    operator.revoke(_database(arguments), arguments.till)
-    return 0
-
-
-def _restored(arguments: argparse.Namespace) -> int:
-    operator.restored(_database(arguments))
-    return 0
+    return _say(arguments, {"domains": sorted(set(arguments.domain))}, ())

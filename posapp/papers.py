@@ -226,6 +226,11 @@ def trial(store: str) -> Slip:
     )
 
 
+def trial_label(store: str) -> Slip:
+    """What shows that a label printer is set up right."""
+    return bin_label(_("TEST"), store=store)
+
+
 def copy_of(slip: Slip) -> Slip:
     """The slip marked as a copy, for one that may have been printed before."""
     return slip.marked(_("*** COPY ***"))

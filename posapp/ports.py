@@ -82,6 +82,12 @@ class Scanner(Protocol):
         """Have the scanner itself beep or light up; nothing where it cannot. Returns at once."""
         ...
 
+    def learn(self, on: bool) -> None:
+        """For the scanner doctor: whether to give readings whole, with all that the scanner sends around a
+        code in their raw bytes. Nothing where a scanner has no such thing.
+        """
+        ...
+
     def stop(self) -> None:
         """Stop listening, within a second; afterwards neither callable is called. Harmless twice."""
         ...
@@ -177,6 +183,11 @@ class PrintLane(Protocol):
     @property
     def jobs(self) -> tuple[PrintJob, ...]:
         """What a clerk has still to look at, the oldest first."""
+        ...
+
+    @property
+    def prints(self) -> bool:
+        """Whether there is a printer at all."""
         ...
 
     def print_slip(self, slip: Slip, *, copy: bool = False) -> str:

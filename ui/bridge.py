@@ -68,7 +68,8 @@ class Bridge(QObject):
     Signals: `loaded` once the till's modules are there; `code_scanned` with a `Scan`; `changed` with a tuple of subject names, or `EVERYTHING`;
     `line_changed` with a `LineState`; `looked_up` with a `LookedUp`; `claim_told` with a `ClaimTold`; `mirror_replaced`;
     `device_changed` with a value that has ``name``, ``state`` and ``reason``; `print_job` with a
-    `PrintJob`, `printer_changed` with a `PrinterState`; `picture_read` with whether
+    `PrintJob`, `printer_changed` with a `PrinterState`; `terminal_told` with `CardNews`; `devices_found`
+    with a tuple of `Choice`, `device_checked` with a `Checked`; `picture_read` with whether
     a picture had a code, or None where pictures cannot be read; `mishap` after an error of the program
     itself, already logged; `sync_failed` with the reason, once sync
     cannot go on by itself.
@@ -84,6 +85,9 @@ class Bridge(QObject):
     device_changed = Signal(object)
     print_job = Signal(object)
     printer_changed = Signal(object)
+    terminal_told = Signal(object)
+    devices_found = Signal(object)
+    device_checked = Signal(object)
     picture_read = Signal(object)
     mishap = Signal()
     sync_failed = Signal(str)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _DONE = {
     "HandedOver": N_("handed over"),
     "HandOverUndone": N_("hand-over taken back"),
+    "PaymentBegun": N_("card payment begun"),
+    "PaymentNotBooked": N_("card payment not booked"),
+    "SaleClosed": N_("paid by card"),
 }
 _AGAINST = {
     "already-handed-over": N_("The hub knows an earlier hand-over of this order. Was it handed over twice?"),
@@ -30,6 +33,9 @@ _AGAINST = {
     "nothing-to-undo": N_("The hub does not know the hand-over that was taken back."),
     "undo-too-late": N_("The shop had booked the hand-over before it was taken back."),
     "subject-unknown": N_("The hub does not know this order."),
+    "payment-open": N_("Another till had begun a card payment for this order. Was it paid twice?"),
+    "payment-settled": N_("The hub does not know this card payment as open. Was it paid twice?"),
+    "sale-closed": N_("The hub knows this order as paid by card before. Was it paid twice?"),
     "behind-rejected": N_("It waits for an earlier case of the same order."),
     "internal": N_("The hub fails over what was done here. Please call support."),
     "withheld": N_("The hub cannot take what was done here. Please call support."),

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVB
 
 from posapp.domain.slips import Symbology
 from posapp.symbols import modules
-from ui.doctor_paper import BARS, SQUARES
+from ui.doctor_paper import BARS, MATRICES, SQUARES
 from ui.doctor_words import words
 from ui.tokens import GAP
 
@@ -30,7 +30,7 @@ _QR_LEAST = 200
 
 
 class CodePicture(QWidget):
-    """One sample as QR and as bar code: black on white in every look, each module whole pixels."""
+    """One sample as QR, as bar code and perhaps as Data Matrix: black on white in every look, each module whole pixels."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +56,10 @@ class CodePicture(QWidget):
         high = self._theme.px(_BARS_HIGH)
         area = QRectF(self.rect())
         top = QRectF(area.left(), area.top(), area.width(), area.height() - high - GAP)
+        if self._sample in MATRICES:
+            right = top.adjusted(top.width() / 2 + GAP, GAP, 0, -GAP)
+            top.setWidth(top.width() / 2 - GAP)
+            _draw(painter, right, MATRICES[self._sample])
         _draw(painter, top, modules(Symbology.QR, SQUARES[self._sample]))
         below = QRectF(area.left(), area.bottom() - high - GAP, area.width(), high)
         _draw(painter, below, modules(*BARS[self._sample]))

@@ -40,6 +40,14 @@ _WORDS: dict[Found, tuple[str, str]] = {
         N_("The scanner ends each code with Tab."),
         N_("posapp takes the Tab as the end; the focus stays where it is."),
     ),
+    Found.LINE_NO_END: (
+        N_("The scanner sends nothing behind a code; only a pause ends it."),
+        N_("posapp takes the code when the line falls silent. A carriage return (CR) as suffix is surer."),
+    ),
+    Found.LINE_END: (
+        N_("The scanner ends each code with {what}."),
+        N_("posapp takes it as the end."),
+    ),
     Found.TWICE: (
         N_("The scanner presses Enter twice."),
         N_("posapp swallows the second Enter; it presses no button."),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from posapp.texts import N_, _
 from ui.buttons import Button, Kind
@@ -14,6 +15,8 @@ from ui.theme import Face
 from ui.view import Action
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QPaintEvent
+
     from ui.theme import Theme
 
 KEYS: tuple[tuple[tuple[str, ...], str, str], ...] = (
@@ -53,7 +56,8 @@ class HelpOverlay(QWidget):
         super().__init__(parent)
         self._theme = theme
         self.setProperty("kind", "page")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        # What lies below is covered, and not only painted over.
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._title = QLabel(self)
         self._title.setProperty("kind", "prompt")
         self._grid = QGridLayout()
@@ -61,19 +65,35 @@ class HelpOverlay(QWidget):
         self._close.triggered.connect(lambda _id: self.hide())
         self._doctor = Button(theme, Kind.PLAIN, self)
         self._doctor.triggered.connect(self._on_doctor)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(theme.px(12))
-        buttons.addStretch(1)
-        buttons.addWidget(self._doctor)
-        buttons.addWidget(self._close)
+        head = QHBoxLayout()
+        head.setSpacing(theme.px(12))
+        head.addWidget(self._title)
+        head.addStretch(1)
+        head.addWidget(self._doctor)
+        head.addWidget(self._close)
+        page = QWidget(self)
+        page.setProperty("kind", "page")
+        rows = QVBoxLayout(page)
+        rows.setContentsMargins(0, 0, theme.px(12), 0)
+        rows.addLayout(self._grid)
+        rows.addStretch(1)
+        # Large letters on a small screen: the last keys are scrolled to.
+        area = QScrollArea(self)
+        area.setWidget(page)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         column = QVBoxLayout(self)
-        pad = theme.px(32)
+        pad = theme.px(16)
         column.setContentsMargins(pad, pad, pad, pad)
-        column.addWidget(self._title)
-        column.addLayout(self._grid)
-        column.addStretch(1)
-        column.addLayout(buttons)
+        column.setSpacing(theme.px(16))
+        column.addLayout(head)
+        column.addWidget(area, 1)
         self._rows: list[tuple[QLabel, QLabel]] = []
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(self._theme.tokens.bg))
+        painter.end()
 
     def toggle(self) -> None:
         """Show or hide it."""

@@ -56,6 +56,12 @@ _TROUBLES: dict[str, tuple[str, str]] = {
         N_("Journal damaged"),
         N_("This till's journal is not as it was written. Please hand over nothing and call support."),
     ),
+    "hub-key-wrong": (
+        N_("Hub not known"),
+        N_(
+            "Somebody else answers for the hub, so nothing is sent. Please call support; you can go on working."
+        ),
+    ),
     "fact-stuck": (
         N_("Hub disturbed"),
         N_("The hub fails over something that was done here. Please call support; you can go on working."),

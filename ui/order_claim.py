@@ -35,11 +35,6 @@ _BADGE = N_("Please scan a manager's badge now: {reason}")
 _PROVISIONAL = N_("Without the line this stays provisional until the shop has seen it.")
 
 
-def may(result: Result, said: Said) -> bool:
-    """Whether the order may leave here as far as the other tills are concerned."""
-    return result.standing.right is Right.HERE or bool(said.get(OVERRIDE)) or by_label(result)
-
-
 def by_label(result: Result) -> bool:
     """Whether nobody can be asked, but the parcel itself is in the clerk's hand."""
     reading, judged = result.reading, result.judged
@@ -52,33 +47,34 @@ def by_label(result: Result) -> bool:
     )
 
 
-def waiting(
-    view: CardView, result: Result, said: Said, primary: Action | None
-) -> tuple[CardView, Action | None, tuple[Action, ...]]:
-    """The card and its buttons instead of the ones with which it would leave."""
+def lay_over(view: CardView, result: Result, said: Said) -> CardView:
+    """The order's card as it may leave; or what to do instead, with other buttons."""
     right = result.standing.right
+    if right is Right.HERE:
+        return view
+    if said.get(OVERRIDE) or by_label(result):
+        return replace(view, sentence=_(_PROVISIONAL))
     sentence = _(_SENTENCES[right]).format(till=till_name(result.standing.till))
     if right is Right.ASKED:
-        action = replace(primary, enabled=False) if primary else None
-        return replace(view, sentence=sentence), action, ()
+        primary = replace(view.primary, enabled=False) if view.primary else None
+        waiting = tuple(replace(action, enabled=False) for action in view.secondary)
+        return replace(view, sentence=sentence, primary=primary, secondary=waiting)
     if reason := said.get(REASON):
         sentence = _(_BADGE).format(reason=reason)
-    view = replace(
-        view,
-        tone=Tone.AMBER if right is Right.SILENT else Tone.RED,
-        icon="clock",
-        headline=_("Please wait") if right is Right.SILENT else _("At another till"),
-        sound=(Sound.STOP,) if right is not Right.SILENT else (Sound.LOOK,),
-        sentence=sentence,
-    )
+    silent = right is Right.SILENT
     again = Action(ASK_AGAIN, _("Ask again"), icon="refresh")
     release = Action(RELEASE, _("A manager releases it"), icon="user")
-    return view, None, (again,) if said.get(RELEASE) or right is Right.BEHIND else (again, release)
-
-
-def provisional(result: Result, said: Said) -> str:
-    """What is to be told of a hand-over that nobody could be asked for; empty for any other."""
-    return _(_PROVISIONAL) if said.get(OVERRIDE) or by_label(result) else ""
+    return replace(
+        view,
+        tone=Tone.AMBER if silent else Tone.RED,
+        icon="clock",
+        headline=_("Please wait") if silent else _("At another till"),
+        sound=(Sound.LOOK,) if silent else (Sound.STOP,),
+        sentence=sentence,
+        consequence="",
+        primary=None,
+        secondary=(again,) if said.get(RELEASE) or right is Right.BEHIND else (again, release),
+    )
 
 
 def till_name(ident: str) -> str:

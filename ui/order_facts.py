@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from posapp.domain.goods import HERE, Paid, ParcelState
 from posapp.domain.orders import Order
 from posapp.domain.pickup import MAY_HAND_OVER, Judged, Verdict
+from posapp.domain.sales import Stage
 from posapp.texts import N_, _, clock, day, ngettext
+from ui import pay_view
 from ui.view import Fact, Line, LineState
 
 if TYPE_CHECKING:
@@ -89,7 +91,8 @@ def _facts(order: Order, judged: Judged, said: Said) -> Iterator[Fact]:
         return
     if said.get("answer"):
         yield Fact(_("Answer"), str(said["answer"]))
-    yield Fact(_("Payment"), _(_PAID[order.paid]))
+    here = judged.paying if judged.paying and judged.paying.stage is Stage.PAID else None
+    yield Fact(_("Payment"), pay_view.by_card(here) if here else _(_PAID[order.paid]))
     if judged.parcels > 1 or verdict is Verdict.PARTLY_HERE:
         yield Fact(
             _("Parcels here"),

@@ -12,7 +12,7 @@ from posapp.domain.orders import Order
 from posapp.domain.pickup import MAY_HAND_OVER, Judged, Verdict
 from posapp.domain.values import replace
 from posapp.texts import N_, _, age, money, ngettext
-from ui import order_claim
+from ui import order_claim, pay_view
 from ui import order_facts as facts_of
 from ui.order_claim import ASK_AGAIN, OVERRIDE, REASON, RELEASE
 from ui.presenter import GO, Acted, Chip, Question, Said
@@ -97,7 +97,7 @@ class OrderPresenter:
         order, judged, verdict = _parts(result)
         if verdict is Verdict.OTHER_STORE:
             return other_store(result.elsewhere)
-        look = _look(verdict, order, said)
+        look = _look(judged, order, said)
         here, count = judged.parcels_here, judged.parcels
         view = CardView(
             tone=look.tone,
@@ -111,23 +111,24 @@ class OrderPresenter:
         if verdict in _COVERED:
             return view
         primary, secondary = _actions(order, judged, said)
-        if verdict in MAY_HAND_OVER and not order_claim.may(result, said):
-            view, primary, secondary = order_claim.waiting(view, result, said, primary)
-        elif provisional := order_claim.provisional(result, said):
-            view = replace(view, sentence=provisional)
-        return replace(
+        told = replace(
             view,
             bin=" + ".join(judged.bins) if verdict in MAY_HAND_OVER else "",
             bin_label=ngettext("Bin", "Bins", len(judged.bins)) if judged.bins else "",
             name=_name(order, judged),
-            amount=money(order.due) if order.due and _must_pay(order) else "",
+            amount=money(order.due) if order.due and _must_pay(order, judged) else "",
             facts=facts_of.facts(order, judged, said),
             lines=facts_of.lines(order, judged),
             band=order.note if verdict in MAY_HAND_OVER else "",
-            consequence=_consequence(order, result) if verdict in MAY_HAND_OVER else "",
+            consequence=_consequence(order, judged, result) if verdict in MAY_HAND_OVER else "",
             primary=primary,
             secondary=secondary,
         )
+        told = pay_view.lay_over(told, judged)
+        # A payment that has begun is brought to its end first.
+        if verdict not in MAY_HAND_OVER or pay_view.begun(judged):
+            return told
+        return order_claim.lay_over(told, result, said)
 
     def question(self, result: Result, said: Said) -> Question | None:
         """The shop's question, until it is answered."""
@@ -140,7 +141,7 @@ class OrderPresenter:
 
     def press(self, desk: Desk, result: Result, action: str, said: Said) -> Said | Acted:
         """Hand the order over, or confirm what comes before. Raises Refused and StorageFault."""
-        order, _judged, _verdict = _parts(result)
+        order, judged, _verdict = _parts(result)
         if action == NOTE_READ:
             return {**said, NOTE_READ: True}
         if action == RELEASE:
@@ -149,9 +150,13 @@ class OrderPresenter:
             assert result.known is not None
             desk.custody.want(result.known, again=True)
             return said
+        if (paying := pay_view.press(desk, order.number, action, said)) is not None:
+            return paying
         more: dict[str, Any] = {"answer": said.get("answer")}
-        if _must_pay(order):
+        if order.paid is Paid.PROMISED:
             more["paid_here"] = True
+        if pay_view.paid(judged):
+            more["paid_by"] = "card"
         if action == EXTEND:
             more["extended"] = True
         done = desk.pickup.hand_over(
@@ -250,15 +255,18 @@ def _parts(result: Result) -> tuple[Order, Judged, Verdict]:
     return order, judged, Verdict(result.verdict)
 
 
-def _look(verdict: Verdict, order: Order, said: Said) -> Look:
-    """The note once read, or the question once answered, leaves an order that is ready."""
+def _look(judged: Judged, order: Order, said: Said) -> Look:
+    """The note once read, the question once answered, the amount once paid leave an order that is ready."""
+    verdict = judged.verdict
     read = verdict is Verdict.READY_ATTENTION and said.get(NOTE_READ)
     answered = verdict is Verdict.ANSWER_NEEDED and said.get("answer")
-    return LOOKS[Verdict.READY] if read or answered else LOOKS[verdict]
+    paid = verdict is Verdict.PAY_HERE and pay_view.paid(judged)
+    return LOOKS[Verdict.READY] if read or answered or paid else LOOKS[verdict]
 
 
-def _must_pay(order: Order) -> bool:
-    return order.paid is Paid.PROMISED
+def _must_pay(order: Order, judged: Judged) -> bool:
+    """Whether the clerk has still to take the amount."""
+    return order.paid is Paid.PROMISED and not pay_view.paid(judged)
 
 
 def _name(order: Order, judged: Judged) -> str:
@@ -305,12 +313,14 @@ def _actions(order: Order, judged: Judged, said: Said) -> tuple[Action | None, t
     # What is still to be asked below the card comes first.
     may = not order.question or bool(said.get("answer"))
     if verdict is Verdict.PARTLY_HERE:
-        text = _("Amount taken, hand over part") if _must_pay(order) else _("Hand over part")
+        text = _("Amount taken, hand over part") if _must_pay(order, judged) else _("Hand over part")
         return None, (Action(HAND_OVER, text, icon="packages", enabled=may),)
     if verdict is Verdict.EXPIRED:
-        text = _("Amount taken, extend and hand over") if _must_pay(order) else _("Extend and hand over")
+        text = (
+            _("Amount taken, extend and hand over") if _must_pay(order, judged) else _("Extend and hand over")
+        )
         return None, (Action(EXTEND, text, icon="clock", enabled=may),)
-    if _must_pay(order):
+    if _must_pay(order, judged):
         return Action(HAND_OVER, _("Amount taken, hand over"), "F12", "cash", enabled=may), ()
     text = _("Hand over")
     if verdict is Verdict.NOT_PUT_AWAY:
@@ -320,7 +330,7 @@ def _actions(order: Order, judged: Judged, said: Said) -> tuple[Action | None, t
     return Action(HAND_OVER, text, "F12", "check", enabled=may), ()
 
 
-def _consequence(order: Order, result: Result) -> str:
+def _consequence(order: Order, judged: Judged, result: Result) -> str:
     """What the act rests on and what follows from it."""
     known_by = {
         "code": _("code scanned"),
@@ -328,7 +338,7 @@ def _consequence(order: Order, result: Result) -> str:
         LABEL: _("parcel label"),
         "name": _("name"),
     }[_proof(result)]
-    paid = _("amount taken here") if _must_pay(order) else _("paid")
+    paid = _("amount taken here") if _must_pay(order, judged) else _("paid")
     data = _("older data") if result.stale is not None else _("current data")
     if result.online:
         then = _("the shop books it, the customer gets a mail.")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from posapp.counter.desk import Desk
     from posapp.settings import Settings
     from ui.mishap import Mishap
+    from ui.pay_strip import PayDesk
     from ui.print_strip import PrintStrip
     from ui.rail import Rail
     from ui.sound import Sounds
@@ -48,6 +49,7 @@ class Status(QObject):
         self.sounds: Sounds | None = None
         self.devices: dict[str, object] = {}
         self.printing: PrintStrip | None = None
+        self.paying: PayDesk | None = None
         self.mishap: Mishap | None = None
         self.topbar = TopBar(theme, parent)
         self.topbar.sound_pressed.connect(self._on_mute)
@@ -91,6 +93,8 @@ class Status(QObject):
         self._show_sound()
         if self.printing is not None:
             self.printing.retranslate()
+        if self.paying is not None:
+            self.paying.refresh()
         if self.mishap is not None:
             self.mishap.retranslate()
         self.refresh()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ui.held_keys import HeldKeys
     from ui.help import HelpOverlay
     from ui.presenter import Acted
+    from ui.screens.devices import Workshop
     from ui.screens.screen import Screen
 
 LEAST_WIDTH = 820
@@ -69,6 +70,7 @@ class TillWindow(QWidget):
         self._live: Callable[[], None] | None = None
         self._help: HelpOverlay | None = None
         self.profiles: Profiles | None = None
+        self.workshop: Workshop | None = None
         # As large as is usual for a till, and never larger than the screen.
         self.resize(QSize(1280, 800).boundedTo(self.screen().availableSize()))
         self.theme = Theme(self)

@@ -60,8 +60,8 @@ class Checkout:
         self._changed: Callable[[str], object] = lambda name: None
         self._now: dict[str, Paying] = {}
 
-    def connect(self, lane: PaymentLane, changed: Callable[[str], object]) -> None:
-        """There is a terminal: look up what is open. ``changed`` hears the name of each order of which
+    def connect(self, lane: PaymentLane | None, changed: Callable[[str], object]) -> None:
+        """There is a terminal, or none any more: look up what is open. ``changed`` hears the name of each order of which
         something is to be shown anew.
         """
         self._lane, self._changed = lane, changed
@@ -94,6 +94,10 @@ class Checkout:
         if now is not None or self._lane is None:
             return now
         return Paying(Stage.OFFERED, why=sale.payments[-1].why if sale else "")
+
+    def order(self, number: str) -> Known | None:
+        """The order that a sale pays."""
+        return self._till.books.know(ORDER, number)
 
     # -- what a clerk does ----------------------------------------------------------------------------
     def pay(self, number: str) -> None:
@@ -243,7 +247,7 @@ class Checkout:
 
     def _amount(self, number: str) -> Money:
         """What is to be paid here. Raises Refused("nothing-to-pay")."""
-        known = self._till.books.know(ORDER, number)
+        known = self.order(number)
         order = known.value if known else None
         if not isinstance(order, Order) or order.paid is not Paid.PROMISED or order.due is None:
             raise Refused("nothing-to-pay", number=number)

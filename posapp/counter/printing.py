@@ -31,8 +31,10 @@ class Printing:
         return self._lane.jobs
 
     def hand_over(self, done: Done) -> str:
-        """Print the slip of a hand-over that was done; the job's id, empty where it has no slip."""
-        if done.known is None or done.known.kind != KIND:
+        """Print the slip of a hand-over that was done; the job's id, empty where it has no slip, or the
+        till no printer.
+        """
+        if not self._lane.prints or done.known is None or done.known.kind != KIND:
             return ""
         slip = self._slip(done.known.id, done.ref)
         return self._lane.print_slip(slip) if slip is not None else ""

@@ -32,7 +32,7 @@ from posapp.domain.profiles import (
     DeviceProfile,
     Suffix,
 )
-from posapp.domain.samples import Reading, Sample, is_end, pauses, understand
+from posapp.domain.samples import LINE_ENDS, Reading, Sample, is_end, pauses, understand
 from posapp.domain.values import dataclass, replace
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class Found(StrEnum):
     HID_POS = "hid_pos"  # what: the device
     NO_SUFFIX = "no_suffix"
     TAB_SUFFIX = "tab_suffix"
+    LINE_NO_END = "line_no_end"
+    LINE_END = "line_end"  # what: the end's name
     TWICE = "twice"
     CR_LF = "cr_lf"
     PREFIX_KEY = "prefix_key"  # what: the key's name
@@ -189,7 +191,10 @@ _SUFFIXES = {
 
 
 def _suffix(readings: list[Reading], profile: DeviceProfile) -> _Told:
-    """Keys only: on a line the framing has taken the end away, and every known end counts."""
+    """On a line only where the readings are whole; else the framing has taken the end away."""
+    whole = [reading.heard for reading in readings if reading.heard.whole]
+    if whole:
+        return _line_end(whole[-1].raw, profile)
     keyed = [reading.heard.keys for reading in readings if reading.heard.keys]
     if not keyed:
         return profile, []
@@ -210,6 +215,24 @@ def _suffix(readings: list[Reading], profile: DeviceProfile) -> _Told:
         suffix = Suffix.CR_LF if line_feed else Suffix.TWICE
     findings = [Finding(_SUFFIXES[suffix])] if suffix in _SUFFIXES else []
     return replace(profile, suffix=suffix), findings
+
+
+_LINE_ENDS = {
+    b"\r": (Suffix.CR, "CR"),
+    b"\n": (Suffix.ANY, "LF"),
+    b"\r\n": (Suffix.CR_LF, "CR LF"),
+    b"\t": (Suffix.TAB, "Tab"),
+    b"\x03": (Suffix.ANY, "ETX"),
+}
+
+
+def _line_end(raw: bytes, profile: DeviceProfile) -> _Told:
+    """What ends a code on a line: nothing, so that only time does, or one of the ends that framing knows."""
+    end = raw[len(raw.rstrip(LINE_ENDS)) :]
+    if not end:
+        return replace(profile, suffix=Suffix.NONE), [Finding(Found.LINE_NO_END)]
+    suffix, name = _LINE_ENDS.get(end, (Suffix.ANY, end.hex(" ").upper()))
+    return replace(profile, suffix=suffix), [] if suffix is Suffix.CR else [Finding(Found.LINE_END, name)]
 
 
 def _layout(readings: list[Reading], profile: DeviceProfile) -> _Told:

@@ -28,7 +28,32 @@ SHORT_LETTERS = "AQMYZaqmyz10-/:;=+'#@_()[]{}?&*^~"
 GS1_HEAD, GS1_TAIL = "010400638133393110B7", "21X4"
 GS1 = f"{GS1_HEAD}\x1d{GS1_TAIL}"
 """A product, its lot, the group separator, its serial number."""
+GS1_MATRIX = (
+    "101010101010101010",
+    "110110000111110111",
+    "100011010101000010",
+    "101100000000110111",
+    "111100111110101100",
+    "100100100000000001",
+    "100110000000100110",
+    "100100110110011011",
+    "111001001001000100",
+    "110100111110011101",
+    "110001001111001110",
+    "100100100111000101",
+    "110110011111010100",
+    "110111100001110001",
+    "110100011011001010",
+    "111101100011000001",
+    "101000101100100100",
+    "111111111111111111",
+)
+"""The same as a GS1 Data Matrix (ECC 200, 18 x 18, ``1`` for dark, without its quiet zone), as zxing-cpp
+writes it. Its separators are function characters, which a scanner has to turn into one it sends.
+"""
 
+LINE_ENDS = b"\r\n\t\x02\x03"
+"""What may stand around a code on a line."""
 _LONGEST_SEPARATOR = 8
 _ALIKE = 0.7
 """How much of a sample must be there to be taken for one with holes."""
@@ -44,12 +69,15 @@ class Sample(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One reading: the keys with the host's text in each, or a line's raw bytes."""
+    """One reading: the keys with the host's text in each, or a line's raw bytes; ``whole`` where all that
+    came is in them, the end of the code too.
+    """
 
     device: str
     source: Source
     keys: tuple[Key, ...] = ()
     raw: bytes = b""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +142,7 @@ _EXPECTED = (
 def _texts(heard: Heard) -> Iterable[tuple[str, str]]:
     """The candidate readings with the layout each was decoded by, the likeliest first."""
     if not heard.keys:
-        yield "us", heard.raw.decode("utf-8", "replace")
+        yield "us", heard.raw.strip(LINE_ENDS).decode("utf-8", "replace")
         return
     seen: set[str] = set()
     for layout in LAYOUTS:

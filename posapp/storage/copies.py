@@ -1,7 +1,7 @@
 """Verified copies of the ledger in ``copies/``, made while the till works, and kept three at a time.
 
 A copy is encrypted under the same key. It counts once its pages, its structure and its chain were
-read back and it lies on the disk under its own name; until then it is called ``ledger.new``. Names
+read back and it lies on the disk under its own name; until then it is called ``ledger.<process>.new``. Names
 are numbered and never used again: the order of copies depends on no clock. ``copies`` may be a link
 to a folder on another disk.
 """
@@ -41,6 +41,8 @@ def make(folder: Path, key: bytes, stop: Callable[[], bool] = lambda: False) -> 
     # Numbered before anything is written, so that it is another one than of all that ever were here.
     number = max((_number(path) for path in _all(place)), default=0) + 1
     target = place / f"ledger-{number}.db"
+    for leftover in place.glob("ledger.*.new*"):
+        leftover.unlink(missing_ok=True)
     copy_to(ledger, key, target, stop)
     for old in _all(place)[KEPT:]:
         old.unlink(missing_ok=True)
@@ -52,7 +54,8 @@ def copy_to(source: Path, key: bytes, target: Path, stop: Callable[[], bool] = l
 
     The chain is checked too, unless the ledger is of an older schema. Raises StorageFault as `make`.
     """
-    fresh = target.with_name("ledger.new")
+    # Two may be upgrading one ledger at the same moment.
+    fresh = target.with_name(f"ledger.{os.getpid()}.new")
     _remove(fresh)
     try:
         # Made here, so that nobody else may read it for a moment; SQLite fills an empty file.
@@ -86,7 +89,8 @@ def check(path: Path, key: bytes) -> int:
             sealed = connection.execute("PRAGMA cipher_integrity_check").fetchall()
             found = connection.execute("PRAGMA quick_check(1)").fetchall()
             (schema,) = connection.execute("PRAGMA user_version").fetchone()
-            (count,) = connection.execute("SELECT count(*) FROM fact").fetchone()
+            # One that was begun and cut has no schema yet.
+            (count,) = connection.execute("SELECT count(*) FROM fact").fetchone() if schema else (0,)
     finally:
         connection.close()
     if sealed or found != [("ok",)]:

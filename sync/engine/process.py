@@ -377,7 +377,8 @@ class _Watched:
             self._seen = seen
             self._tell({"changed": ["*"]})
         heard = self._mirror.meta("heard_at")
-        online = bool(heard) and (datetime.now(UTC) - parse_timestamp(heard)).total_seconds() < SILENT_S
+        # From the future: the clock was set back, and what was noted before says nothing.
+        online = bool(heard) and abs((datetime.now(UTC) - parse_timestamp(heard)).total_seconds()) < SILENT_S
         if online != self._online:
             self._online = online
             reason = "" if online else "hub-unreachable"

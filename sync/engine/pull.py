@@ -12,7 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from posapp.domain.errors import StorageFault
@@ -76,6 +76,7 @@ class Pull:
         self._gone: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._caught_up = False
         self._noted = 0.0
+        self._heard = ""
         self._pages = 0
 
     def close(self) -> None:
@@ -146,7 +147,7 @@ class Pull:
         }
         if self._caught_up:
             # Before the last page the mirror is as old as it was: part of it is still to come.
-            meta["heard_at"] = timestamp(datetime.now(UTC))
+            self._heard = meta["heard_at"] = timestamp(datetime.now(UTC))
             self._noted = time.monotonic()
         for change in changes:
             if change.body is None:
@@ -178,17 +179,23 @@ class Pull:
         heard = self._mirror.meta("heard_at")
         if not heard or not self._mirror.meta("cursor"):
             return
-        if datetime.now(UTC) - parse_timestamp(heard) < HIDDEN_AFTER:
+        if heard == self._heard:
+            # Noted by this process: the machine's own clock knows how long ago, whatever the wall's did.
+            silent = timedelta(seconds=time.monotonic() - self._noted)
+        else:
+            silent = datetime.now(UTC) - parse_timestamp(heard)
+        if silent < HIDDEN_AFTER:
             return
-        self._begin_anew("the hub was not heard for a week")
+        self._begin_anew("the hub was not heard for a week", room_for_all=False)
         if self._fresh is not None:
             self._fresh.note(heard_at=heard)
             self._switch(self._fresh)
 
     # -- another mirror ---------------------------------------------------------------------------
-    def _begin_anew(self, why: str) -> None:
+    def _begin_anew(self, why: str, *, room_for_all: bool = True) -> None:
         log.warning("the mirror is pulled again from the beginning: %s", why)
-        room.need(self._folder, 0)
+        if room_for_all:
+            room.need(self._folder, 0)
         if self._fresh is not None:
             self._fresh.close()
         self._fresh = begin_anew(self._folder, self._key)

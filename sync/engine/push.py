@@ -10,7 +10,8 @@ What may go wrong on the way, and what then happens:
 - The hub fails on a batch (500): it is halved down to the one fact, which then holds the line,
   since the hub takes no gaps; it is tried again and again and the till says which one it is.
 - The hub goes on failing over it, or the wire has no place for it: its content is withheld. The hub is
-  sent its number, id and hash, so that the others arrive, and it becomes a case at both ends.
+  sent its number, id and hash, so that the others arrive, and it becomes a case at both ends. After each
+  start it is offered once, whole: the hub may have been mended.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ Twice as often for each one that follows: a hub that fails over everything is to
 MOST_DOUBLINGS = 8
 NO_PLACE = "no-place"
 WITHHELD = "withheld"
+WITHHELD = "withheld"
 """The hub's reason for a fact whose content it has not got."""
 LONGEST_TEXT = 200
 _WHO = "push"
@@ -70,6 +72,7 @@ class Push:
         self._withheld: dict[int, str] = {}
         self._strikes = 0
         self._in_a_row = 0
+        self._owed = [case for case, _ in journal.cases() if _may_be_taken_now(case)]
         self._keeps: bool | None = None
 
     def ask_again(self) -> None:
@@ -91,6 +94,9 @@ class Push:
             self._at = None
         if self._at is None:
             self._at = self._locate()
+        if self._owed:
+            self._offer(self._owed.pop())
+            return True
         entries, messages = self._batch(self._at)
         if not messages:
             self._leave(self._at)
@@ -133,6 +139,23 @@ class Push:
         self._take(answer, ())
         if answer.left and answer.last_seq == self._journal.head()[0]:
             raise Left("till-wiped")
+
+    def _offer(self, entry: Entry) -> None:
+        """Once after each start: a fact that was withheld, whole, to a hub that may be mended by now."""
+        try:
+            answer = self._hub.push(self._request(entry.seq - 1, [_message(entry, "")]))
+        except GapTold:
+            # The hub is behind even this one: it comes with everything else.
+            self._at = None
+        except ForkTold:
+            raise self._frozen() from None
+        except Trouble as trouble:
+            if trouble.status not in POISON:
+                self._owed.append(entry)
+                raise
+            log.warning("the hub still fails over fact %d", entry.seq)
+        else:
+            self._take(answer, [entry])
 
     # -- where the hub is -------------------------------------------------------------------------
     def _locate(self) -> int:
@@ -302,11 +325,19 @@ def _message(entry: Entry, withheld: str) -> wire.FactMessage:
     if not withheld:
         try:
             return wire.FactMessage(**told)
-        except ValidationError:
-            log.exception("fact %d does not fit the wire: its content is withheld", entry.seq)
+        except ValidationError as error:
+            # Where, but not what: it may hold names.
+            where = error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"]
+            log.error("fact %d does not fit the wire (%s): its content is withheld", entry.seq, where)
             withheld = NO_PLACE
     bare = {name: _fitting(str(told[name])) for name in ("kind", "subject", "clerk")}
     return wire.FactMessage(**told | bare | {"schema_v": 1, "payload": "", "withheld": withheld})
+
+
+def _may_be_taken_now(case: Entry) -> bool:
+    """Whether a case is a fact that was withheld because the hub failed, and not for want of a place."""
+    why = (case.detail or {}).get("detail", {}).get("why", "")
+    return case.reason == WITHHELD and str(why).startswith("http-")
 
 
 def _fitting(text: str) -> str:

@@ -8,7 +8,8 @@ from posapp.domain.facts import Answer, Entry, Fact, parse_timestamp
 from posapp.domain.ids import FactId
 from posapp.storage.journal import Journal
 from sync import wire
-from sync.engine.client import Hub, Trouble
+from sync.engine.client import Trouble
+from sync.engine.enrol import connected
 
 
 def facts_after(journal: Journal) -> list[Entry]:
@@ -18,7 +19,7 @@ def facts_after(journal: Journal) -> list[Entry]:
     """
     entries: list[Entry] = []
     seq, prev_hash = journal.head()
-    hub = Hub(journal.meta("hub"), journal.meta("token"))
+    (hub,) = connected(journal, keep=False)
     try:
         while True:
             page = hub.facts(seq)

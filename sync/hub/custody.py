@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 KIND = "claim"
 """The kind of a record that is a question for the lead, by the order's number."""
+LOOKED_UP_S = 60.0
 ANSWER_S = 4.0
 """How long a question waits for the lead."""
 
@@ -73,9 +75,19 @@ def heard(connection: Connection, till: str, now_ms: int) -> None:
     connection.execute(_HEARD, {"of": till, "at": now_ms})
 
 
-def is_shared(connection: Connection, store: str) -> bool:
-    """Whether the store has more than one till, so that somebody waits to hear of another."""
-    return connection.execute(_OTHERS, {"store": store}).first() is not None
+class Shared:
+    """Whether a store has tills that wait to hear of one another; looked up once a minute at most."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[bool, float]] = {}
+
+    def __call__(self, connection: Connection, store: str) -> bool:
+        now = time.monotonic()
+        shared, until = self._known.get(store, (False, 0.0))
+        if now >= until:
+            shared = connection.execute(_OTHERS, {"store": store}).first() is not None
+            self._known[store] = (shared, now + LOOKED_UP_S)
+        return shared
 
 
 def renew(database: Database, till: Till, now: datetime) -> Leased:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from posapp.domain.facts import Fact
 from posapp.domain.orders import HAND_OVER_UNDONE, HANDED_OVER
 from sync.hub import records
+from sync.hub.hot import Hot
 from sync.hub.tables import intent, store
 
 HAND_OVER = "hand_over"
@@ -22,6 +23,10 @@ HOLD_MARGIN_MS = 1_500
 """Held a little longer than the till lets the clerk undo: the last press has a way to go."""
 
 HELD, WRITING, DONE, CANCELLED, REFUSED = "held", "writing", "done", "cancelled", "refused"
+
+
+_UNDO_SECONDS = Hot(select(store.c.undo_seconds).where(store.c.code == bindparam("code")))
+_INTEND = Hot(insert(intent).values({c.name: bindparam(c.name) for c in intent.c if c.name != "n"}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +63,19 @@ def register(connection: Connection, fact: Fact, code_of_store: str, now_ms: int
             return
     hold_s = 0
     if wanted.held:
-        hold_s = int(
-            connection.execute(select(store.c.undo_seconds).where(store.c.code == code_of_store)).scalar_one()
-        )
-    connection.execute(
-        insert(intent),
-        {
-            "id": fact.id,
-            "write": wanted.write,
-            "store": code_of_store,
-            "order_id": fact.subject_id,
-            "ref": wanted.ref,
-            "lines": records.text_of(wanted.lines),
-            "state": HELD if wanted.held else WRITING,
-            "due_ms": now_ms + (hold_s * 1000 + HOLD_MARGIN_MS if hold_s else 0),
-            "owner": "",
-            "until_ms": 0,
-            "tries": 0,
-            "why": "",
-        },
+        hold_s = int(_UNDO_SECONDS.value(connection, code=code_of_store))
+    _INTEND.changed(
+        connection,
+        id=fact.id,
+        write=wanted.write,
+        store=code_of_store,
+        order_id=fact.subject_id,
+        ref=wanted.ref,
+        lines=records.text_of(wanted.lines),
+        state=HELD if wanted.held else WRITING,
+        due_ms=now_ms + (hold_s * 1000 + HOLD_MARGIN_MS if hold_s else 0),
+        owner="",
+        until_ms=0,
+        tries=0,
+        why="",
     )

@@ -79,6 +79,15 @@ def news(connection: Connection, till: str) -> int:
     return int(_NEWEST.value(connection, till=till) or 0)
 
 
+def _news(connection: Connection, till: str, heard: int) -> tuple[int, dict[str, FactAnswer]]:
+    """The mark of the newest changed answer, and those that changed since ``heard``, by the fact's id."""
+    newest = news(connection, till)
+    if newest <= heard:
+        return newest, {}
+    rows = connection.execute(_NEWS, {"till": till, "heard": heard})
+    return newest, {row.id: _answer(row) for row in rows}
+
+
 class Ledger:
     """Takes facts. ``now`` is the clock; ``told`` hears of each store whose feed moved, and where to."""
 
@@ -88,6 +97,7 @@ class Ledger:
         self._database = database
         self._now = now
         self._told = told
+        self._shared = custody.Shared()
 
     def push(self, token: str, request: FactsRequest) -> FactsAnswer:
         """Take a batch. Raises Refusal (401, 422), and OutOfStep for a gap or a fork.
@@ -95,6 +105,9 @@ class Ledger:
         Everything is checked first, so that a fork takes nothing in.
         """
         received = read(request)
+        usual = self._next(token, request, received[0]) if len(received) == 1 else None
+        if usual is not None:
+            return usual
         with self._database.read() as connection:
             till = tills.sender(connection, token)
             known = _check(connection, till, request)
@@ -103,6 +116,10 @@ class Ledger:
             for seq, row in known.items()
             if seq <= till.last_seq
         }
+        for item in received:
+            row = known.get(item.message.seq)
+            if row is not None and row.reason == decide.WITHHELD and not item.message.withheld:
+                stored[item.message.seq] = self._complete(till, item.message)
         answers = [
             stored[item.message.seq]
             if item.message.seq in stored
@@ -111,12 +128,8 @@ class Ledger:
         ]
         with self._database.read() as connection:
             till = tills.sender(connection, token)
-            told_all = request.last == till.last_seq and custody.is_shared(connection, till.store)
-            newest = news(connection, till.id)
-            changed = {}
-            if newest > request.heard:
-                rows = connection.execute(_NEWS, {"till": till.id, "heard": request.heard})
-                changed = {row.id: _answer(row) for row in rows}
+            newest, changed = _news(connection, till.id, request.heard)
+            told_all = request.last == till.last_seq and self._shared(connection, till.store)
         if told_all:
             with self._database.write() as connection:
                 custody.heard(connection, till.id, self._now_ms())
@@ -131,6 +144,42 @@ class Ledger:
             news=newest,
             revoked=bool(till.revoked),
             left=bool(left),
+        )
+
+    def _next(self, token: str, request: FactsRequest, item: Received) -> FactsAnswer | None:
+        """The usual push, in one transaction: one fact, that follows the last one the hub has of this till.
+
+        None, and nothing taken, for any other, and where anything goes wrong: the longer way knows what to do.
+        """
+        message = item.message
+        try:
+            with self._database.write() as connection:
+                now_ms = self._now_ms()
+                till = tills.followed(
+                    connection,
+                    token,
+                    request.epoch,
+                    request.prev_hash,
+                    seq=message.seq,
+                    digest=message.hash,
+                )
+                if till is None:
+                    return None
+                taken = _decided(connection, till, item, now_ms)
+                _STORE.changed(connection, **_row(till, message, taken, now_ms))
+                if request.last == message.seq and self._shared(connection, till.store):
+                    custody.heard(connection, till.id, now_ms)
+                newest, changed = _news(connection, till.id, request.heard)
+        except Exception as error:
+            if out_of_reach(error):
+                raise
+            return None
+        answer = self._taken(till, message, taken)
+        return FactsAnswer(
+            answers=[changed.pop(answer.id, answer), *changed.values()],
+            last_seq=message.seq,
+            last_hash=message.hash,
+            news=newest,
         )
 
     def retry(self) -> None:
@@ -178,16 +227,35 @@ class Ledger:
                     return answer
             taken = decided(connection, till, item, now_ms)
             _STORE.changed(connection, **_row(till, message, taken, now_ms))
+        return self._taken(till, message, taken)
+
+    def _taken(self, till: Till, message: FactMessage, taken: Taken) -> FactAnswer:
         self._told(till.store, taken.feed_seq)
         log.info(
             "fact id=%s kind=%s till=%s answer=%s reason=%s",
             message.id,
             message.kind,
-            ident,
+            till.id,
             taken.answer.value,
             taken.reason,
         )
         return _told(message.seq, message.id, taken.answer, taken.reason, taken.detail)
+
+    def _complete(self, till: Till, message: FactMessage) -> FactAnswer:
+        """Take the content of a fact that was withheld, and judge it and what waits behind it anew."""
+        with self._database.write() as connection:
+            records.load_one(connection, *decide.parted(message.subject))
+            content = message.model_dump(include={"kind", "schema_v", "subject", "payload", "clerk"})
+            connection.execute(
+                update(fact_table)
+                .where(fact_table.c.id == message.id, fact_table.c.reason == decide.WITHHELD)
+                .values(reason=decide.INTERNAL, detail="{}", **content)
+            )
+            decide.rerun(connection, till.store, message.subject, self._now_ms())
+            row = connection.execute(_BY_ID, {"id": message.id}).one()
+            head = records.head(connection, till.store)
+        self._told(till.store, head)
+        return _told(message.seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
 
     def _known(self, connection: Connection, till: Till, message: FactMessage) -> FactAnswer | None:
         """The stored answer of a fact that the ledger has; None, and the till advanced, for the next one.

@@ -6,8 +6,9 @@ StorageFault("hub-missing") where there is no hub, and make none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,21 @@ from sqlalchemy.exc import OperationalError
 
 from posapp.domain import tokens
 from posapp.domain.codes import Prefix, draw
-from posapp.domain.errors import StorageFault
+from posapp.domain.errors import Refused, StorageFault
+from posapp.domain.facts import timestamp
 from posapp.domain.goods import code_token
 from posapp.domain.orders import Order
 from posapp.domain.pickup import judge
 from posapp.paths import HUB
-from sync.hub import keys, migrations, records, take_in, tills
+from sync.hub import backups, keys, migrations, overview, records, take_in, tills
 from sync.hub.database import Database
 from sync.hub.decide import unsettled
 from sync.hub.poller import Poller
 from sync.hub.shops import tables as shop_tables
 from sync.hub.shops.sample import SampleShop
 from sync.hub.shops.seed import FEW, seed
+from sync.pins import of_file
+from sync.pins import read as read_pin
 
 SLICE = 1000
 
@@ -74,16 +78,102 @@ def enrol_code(url: str, store: str, *, again: str = "") -> str:
         return tills.offer(database, store, _now(), again)
 
 
+def offer(url: str, store: str, *, again: str = "") -> dict[str, Any]:
+    """`enrol_code`, with what goes with it: code, store, till ("" for a new one), expires_at, pins."""
+    with _opened(url) as database:
+        now = _now()
+        code = tills.offer(database, store, now, again)
+        with database.read() as connection:
+            pinned = keys.pins(connection)
+    until = timestamp(now + timedelta(minutes=tills.CODE_MINUTES))
+    return {"code": code, "store": store, "till": again, "expires_at": until, "pins": pinned}
+
+
+def offer_again(url: str, till: str) -> dict[str, Any]:
+    """`offer` for a till that is known already. Raises StorageFault: hub-missing, till-unknown."""
+    with _opened(url) as database:
+        known = {found["id"]: found["store"] for found in overview.tills(database)}
+    if till not in known:
+        raise StorageFault("till-unknown", till=till)
+    return offer(url, known[till], again=till)
+
+
 def revoke(url: str, till: str) -> None:
     """End a till's token. Raises StorageFault: hub-missing, till-unknown."""
     with _opened(url) as database:
         tills.revoke(database, till)
 
 
-def restored(url: str) -> None:
-    """Say that the database is an older copy: every till then reads its feed from the beginning."""
-    with _opened(url) as database, database.write() as connection:
-        keys.renew_generation(connection)
+def tills_of(url: str, store: str | None = None) -> list[dict[str, Any]]:
+    """Every till: see `sync.hub.overview.tills`. Raises StorageFault: hub-missing, store-unknown."""
+    with _opened(url) as database:
+        return overview.tills(database, store)
+
+
+def waiting(url: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """What waits: see `sync.hub.overview.waiting`. Raises StorageFault("hub-missing")."""
+    with _opened(url) as database:
+        return overview.waiting(database)
+
+
+def cases(url: str, store: str | None = None) -> list[dict[str, Any]]:
+    """What nobody has settled: see `sync.hub.overview.cases`. Raises StorageFault: hub-missing,
+    store-unknown.
+    """
+    with _opened(url) as database:
+        return overview.cases(database, store)
+
+
+def pins(url: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> list[str]:
+    """The pins of the keys by which tills know the hub; ``add`` takes pins and PEM files, ``remove`` pins.
+
+    Raises StorageFault("hub-missing"), Refused: pin-wrong, pin-unreadable, pin-unknown, pin-in-use (the
+    last one stays, or every till would be locked out).
+    """
+    more = [of_file(Path(one)) if Path(one).is_file() else read_pin(one) for one in add]
+    less = [read_pin(one) for one in remove]
+    with _opened(url) as database, database.write_alone() as connection:
+        known = set(keys.pins(connection)) | set(more)
+        for one in less:
+            if one not in known:
+                raise Refused("pin-unknown", pin=one)
+        if known and not known - set(less):
+            raise Refused("pin-in-use")
+        if more or less:
+            keys.set_pins(connection, known - set(less))
+        return sorted(known - set(less))
+
+
+def backup(url: str, *, to: str | None = None, command: Sequence[str] = ()) -> dict[str, Any]:
+    """Copy the database while it serves, to a file or by a command; begun, ended, to, generation.
+
+    Raises StorageFault: hub-missing, backup-exists, backup-failed, backup-where.
+    """
+    if bool(to) == bool(command):
+        raise StorageFault("backup-where")
+    with _opened(url) as database:
+        if to:
+            if not database.is_sqlite:
+                raise StorageFault("backup-sqlite")
+            return asdict(backups.copy(database, Path(to).absolute()))
+        return asdict(backups.run(database, command))
+
+
+def backups_made(url: str) -> list[dict[str, Any]]:
+    """The backups that were made, oldest first. Raises StorageFault("hub-missing")."""
+    with _opened(url) as database, database.read() as connection:
+        return [asdict(note) for note in backups.notes(connection)]
+
+
+def restored(url: str) -> str:
+    """Say that the database is an older copy: every till then reads its feed from the beginning.
+
+    The new generation. Raises StorageFault("hub-missing").
+    """
+    with _opened(url) as database:
+        backups.restored(database)
+        with database.read() as connection:
+            return keys.get(connection, keys.GENERATION)
 
 
 def token(url: str, number: str, *, days: int = 30) -> str:

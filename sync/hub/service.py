@@ -19,8 +19,9 @@ from fastapi import FastAPI
 
 from posapp.domain.errors import Unavailable
 from sync.hub import backups, keys, migrations
-from sync.hub.app import Hub, create, utc_now
+from sync.hub.app import Hub, create
 from sync.hub.certificate import Certificate
+from sync.hub.clock import EVERY_S, SharedClock
 from sync.hub.connections import Connection
 from sync.hub.database import Database
 from sync.hub.metrics import published
@@ -73,7 +74,8 @@ def serve(
         if certificate is not None:
             _pin(database, certificate)
         adapter = shop(database)
-        app = create(database, adapter)
+        clock = SharedClock(database)
+        app = create(database, adapter, clock)
         hub: Hub = app.state.hub
         server = _Server(
             configured(app, certificate=certificate, proxies=proxies),
@@ -86,7 +88,7 @@ def serve(
         if parent_pipe:
             threading.Thread(target=_watch_parent, args=(server,), name="parent", daemon=True).start()
         hub.ledger.retry()
-        background = Background(database, adapter, hub.told, hub.metrics.written)
+        background = Background(database, adapter, hub.told, hub.metrics.written, clock)
         stack.callback(background.stop)
         background.start()
         server.run(sockets=[listener])
@@ -118,7 +120,7 @@ def configured(
 
 
 class Background:
-    """The writer and the poller, each in a thread of its own."""
+    """The writer, the poller and the shared clock, each in a thread of its own."""
 
     def __init__(
         self,
@@ -126,13 +128,15 @@ class Background:
         shop: Shop,
         told: Callable[[str, int], None],
         written: Callable[[str], None],
+        clock: SharedClock,
     ) -> None:
         self._stop = threading.Event()
-        self._writer = ShopWriter(database, shop, utc_now, told, written=written)
-        self._poller = Poller(database, shop, utc_now, told, self._stop.is_set)
+        self._writer = ShopWriter(database, shop, clock, told, written=written)
+        self._poller = Poller(database, shop, clock, told, self._stop.is_set)
         self._threads = (
             threading.Thread(target=self._loop, args=(self._writer.run_due, WRITE_EVERY_S), name="writer"),
             threading.Thread(target=self._loop, args=(self._poller.run, POLL_EVERY_S), name="poller"),
+            threading.Thread(target=self._loop, args=(clock.look, EVERY_S), name="clock"),
         )
 
     def start(self) -> None:

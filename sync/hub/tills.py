@@ -55,6 +55,18 @@ _ADVANCE = Hot(
     .values(last_seq=bindparam("seq"), last_hash=bindparam("digest"))
     .returning(*_COLUMNS)
 )
+_FOLLOW = Hot(
+    update(till)
+    .where(
+        till.c.token_hash == bindparam("token_hash"),
+        till.c.epoch == bindparam("of_epoch"),
+        till.c.last_seq == bindparam("seq") - 1,
+        till.c.last_hash == bindparam("prev"),
+        till.c.revoked.is_(False),
+    )
+    .values(last_seq=bindparam("seq"), last_hash=bindparam("digest"))
+    .returning(*_COLUMNS)
+)
 
 
 def unknown() -> Refusal:
@@ -100,6 +112,16 @@ def advanced(connection: Connection, ident: str, seq: int, digest: str) -> Till 
     """The till, kept until the transaction ends and moved on to fact ``seq``; None where that is not its
     next one."""
     found = _ADVANCE.first(connection, of=ident, seq=seq, digest=digest)
+    return None if found is None else Till(*found)
+
+
+def followed(
+    connection: Connection, token: str, epoch: int, prev: str, *, seq: int, digest: str
+) -> Till | None:
+    """`advanced`, by its token and from ``prev``: None as well where its chain is another, or it was revoked."""
+    found = _FOLLOW.first(
+        connection, token_hash=token_hash(token), of_epoch=epoch, prev=prev, seq=seq, digest=digest
+    )
     return None if found is None else Till(*found)
 
 

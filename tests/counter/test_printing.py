@@ -20,6 +20,7 @@ class Lane:
         self.printed: list[tuple[Slip, bool]] = []
         self.jobs: tuple[PrintJob, ...] = ()
         self.settled: list[str] = []
+        self.prints = True
 
     def print_slip(self, slip: Slip, *, copy: bool = False) -> str:
         self.printed.append((slip, copy))

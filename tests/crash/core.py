@@ -38,8 +38,9 @@ from tests.kit.station import Station
 from tests.waiting import until
 
 TILLS = 2
-ROUND = 1000
-LIFE_S = 30.0
+ROUND = 250
+LIFE_S = 180.0
+"""A machine with twenty others at work lets a nice process wait for its turn."""
 SETTLE_S = 300.0
 KILL_AFTER_S = (0.002, 0.06)
 LOOKED_AT = 0.7

@@ -38,8 +38,8 @@ from tests.waiting import until
 
 TILLS = 2
 KILL_AFTER_S = (0.002, 0.12)
-BUSY_S = 30.0
-SETTLE_S = 120.0
+BUSY_S = 180.0
+SETTLE_S = 300.0
 AHEAD = 12
 """So many facts wait at most: a till makes no more until the hub has taken some."""
 ORDERS_A_CYCLE = 12

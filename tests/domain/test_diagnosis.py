@@ -213,6 +213,41 @@ def test_a_scanner_on_a_line(source: Source, device: str, mode: Found) -> None:
     assert diagnosis.profile == DeviceProfile(device=device, aim=True)
 
 
+@pytest.mark.parametrize(
+    ("end", "suffix", "told"),
+    [
+        (b"", Suffix.NONE, [Finding(Found.LINE_NO_END)]),
+        (b"\r", Suffix.CR, []),
+        (b"\r\n", Suffix.CR_LF, [Finding(Found.LINE_END, "CR LF")]),
+        (b"\n", Suffix.ANY, [Finding(Found.LINE_END, "LF")]),
+        (b"\t", Suffix.TAB, [Finding(Found.LINE_END, "Tab")]),
+        (b"\r\r", Suffix.ANY, [Finding(Found.LINE_END, "0D 0D")]),
+        (b"#", Suffix.NONE, [Finding(Found.TAIL, "#"), Finding(Found.LINE_NO_END)]),
+        (b"#\r", Suffix.CR, [Finding(Found.TAIL, "#")]),
+    ],
+)
+def test_what_ends_a_code_on_a_line(end: bytes, suffix: Suffix, told: list[Finding]) -> None:
+    device = "/dev/ttyACM0"
+    raw = [text.encode() + end for text in (CODE, LETTERS, f"]d2{GS1}")]
+    diagnosis = diagnose([Heard(device, Source.SERIAL, raw=one, whole=True) for one in raw])
+    assert [one for one in diagnosis.findings if not one.plain] == told
+    assert (diagnosis.profile.suffix, diagnosis.complete) == (suffix, True)
+    assert diagnosis.good is not any(one.found is Found.TAIL for one in told)
+
+
+def test_a_line_with_start_and_end_of_text() -> None:
+    raw = b"\x02" + CODE.encode() + b"\x03"
+    diagnosis = diagnose([Heard("/dev/ttyACM0", Source.SERIAL, raw=raw, whole=True)])
+    assert Finding(Found.LINE_END, "ETX") in diagnosis.findings
+    assert diagnosis.profile.prefix == ""
+
+
+def test_a_lost_separator_is_found_on_a_line() -> None:
+    raw = f"]d2{GS1_HEAD}{GS1_TAIL}\r".encode()
+    diagnosis = diagnose([Heard("/dev/ttyACM0", Source.SERIAL, raw=raw, whole=True)])
+    assert Found.GS_LOST in found(diagnosis)
+
+
 @given(
     st.lists(st.builds(Key, st.integers(0, 1 << 32), st.integers(0, 255), st.booleans(), st.text(max_size=2)))
 )

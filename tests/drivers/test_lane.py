@@ -16,9 +16,10 @@ import pytest
 from drivers import lane as lane_module
 from drivers.display import LineDisplay
 from drivers.label_printer import open_label_printer
-from drivers.lane import Lane
+from drivers.lane import Lane, outfit
 from drivers.receipt_printer import EscPosPrinter
 from drivers.spool import Spool
+from posapp.domain.devices import Check, Device
 from posapp.domain.slips import Outcome, Paper, PrinterState, PrintJob, Slip, Text, Trouble
 from posapp.ports import DrawerOpened
 from tests.peers.printer.display import DisplayPeer
@@ -175,7 +176,7 @@ def test_what_was_open_is_told_after_a_restart(lanes: Lanes, ear: Ear, peer: Esc
 _CHILD = """
 import sys
 from pathlib import Path
-from drivers.lane import Lane
+from drivers.lane import Lane, outfit
 from drivers.receipt_printer import EscPosPrinter
 from drivers.spool import Spool
 from posapp.domain.slips import Paper, Slip, Text
@@ -325,3 +326,65 @@ def test_a_disk_that_cannot_be_written_stops_no_slip(
     lane.print_slip(slip("W-1"))
     assert ear.job() == ("W-1", Outcome.PRINTED, None)
     assert "cannot be written" in caplog.text
+
+
+# --- set up while it runs ---
+
+
+def test_the_lane_goes_on_with_other_devices_and_forgets_nothing(tmp_path: Path, ear: Ear) -> None:
+    first, second = EscPosPeer(), EscPosPeer()
+    first.fault("paper-out")
+    with TcpCable(first) as old, TcpCable(second) as new:
+        lane = Lane(
+            receipts=EscPosPrinter(old.url),
+            spool=Spool(tmp_path / "slips.jsonl"),
+            on_job=ear.jobs.put,
+            on_state=ear.states.put,
+        )
+        lane.start()
+        try:
+            lane.print_slip(slip("one"))
+            assert ear.job() == ("one", Outcome.REFUSED, Trouble.PAPER_OUT)
+            assert ear.trouble() is Trouble.PAPER_OUT
+            lane.use(outfit(printer=new.url))
+            lane.print_slip(slip("two"))
+            assert ear.job()[:2] == ("two", Outcome.PRINTED)
+            # The old printer's trouble is no news of the new one, and its slip is still open.
+            assert ear.trouble() is None
+            assert [job.about for job in lane.jobs] == ["order:one"]
+            lane.use(outfit())
+            assert not lane.prints
+        finally:
+            lane.stop()
+    assert [paper.text.strip() for paper in second.papers()] == ["two"]
+    assert first.papers() == []
+
+
+def test_devices_are_tried_out_and_nothing_of_it_is_kept(tmp_path: Path, ear: Ear) -> None:
+    receipts, labels, display = EscPosPeer(), ZebraPeer(), DisplayPeer()
+    found: queue.Queue[tuple[Check, str]] = queue.Queue()
+
+    def tried(lane: Lane, device: Device) -> tuple[Check, str]:
+        lane.check(device, slip("Hello"), lambda check, reason: found.put((check, reason)))
+        return found.get(timeout=WAIT_S)
+
+    with TcpCable(receipts) as one, TcpCable(labels) as two, PtyCable(display, tmp_path / "display") as three:
+        lane = Lane(spool=Spool(tmp_path / "slips.jsonl"), on_job=ear.jobs.put, on_state=ear.states.put)
+        lane.use(outfit(one.url, f"{two.url}?kind=zpl", three.url))
+        lane.start()
+        try:
+            assert tried(lane, Device.PRINTER) == (Check.WORKS, "")
+            assert tried(lane, Device.LABELS) == (Check.WORKS, "")
+            assert tried(lane, Device.DISPLAY) == (Check.SENT, "")
+            until(lambda: display.lines[0].startswith("Hello"))
+            receipts.fault("cover-open")
+            assert tried(lane, Device.PRINTER) == (Check.FAILED, Trouble.COVER_OPEN)
+            three.pull()
+            assert tried(lane, Device.DISPLAY) == (Check.FAILED, "display-unreachable")
+            lane.use(outfit())
+            assert tried(lane, Device.LABELS) == (Check.FAILED, Trouble.UNREACHABLE)
+            assert lane.jobs == ()
+        finally:
+            lane.stop()
+    assert ear.jobs.empty()
+    assert len(receipts.papers()) == 1

@@ -301,6 +301,20 @@ def test_addresses() -> None:
             open_scanner(wrong)
 
 
+def test_the_doctor_is_given_all_that_the_scanner_sends(listen: Callable[..., Ear], port: Port) -> None:
+    port.plug()
+    ear = listen()
+    assert ear.stands() == UP
+    ear.scanner.learn(True)
+    for sent, read in ((CODE, CODE), (CODE + b"\r\n", CODE), (b"\x02" + CODE + b"#\x03", CODE + b"#")):
+        port.send(sent)
+        scan = ear.scans.get(timeout=WAIT_S)
+        assert (scan.raw, scan.text) == (sent, read.decode())
+    ear.scanner.learn(False)
+    port.send(CODE + b"\r" + CODE + b"\n")
+    assert [ear.heard(), ear.heard()] == [CODE.decode()] * 2
+
+
 def test_a_loop_is_up_and_silent(listen: Callable[..., Ear]) -> None:
     ear = listen("loop://")
     assert ear.stands() == UP

@@ -1,5 +1,6 @@
 """Hubs as programs of their own, on a database of either kind, and a defect in one where a test wants it."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -8,8 +9,11 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
+from posapp.domain.orders import Order
+from sync.hub.database import Database
+from sync.hub.tables import record
 from tests import postgres
 from tests.kit.shop import environment
 
@@ -69,3 +73,19 @@ def serving(url: str, *, orders: int = 36, undo_s: int = 0, plant: str = "") -> 
             process.kill()
             process.wait()
         process.stdout.close()
+
+
+def ready_orders(url: str, store: str, many: int) -> dict[str, dict[str, int]]:
+    """Orders of a store that may be handed over, with their lines."""
+    database = Database(url)
+    found: dict[str, dict[str, int]] = {}
+    query = select(record.c.body).where(
+        record.c.kind == "order", record.c.store == store, record.c.body.is_not(None)
+    )
+    with database.read() as connection:
+        for body in connection.execute(query).scalars():
+            order = Order.from_body(json.loads(body))
+            if order.queue() == "ready" and order.paid.value == "paid" and len(found) < many:
+                found[order.number] = order.lines_here()
+    database.close()
+    return found

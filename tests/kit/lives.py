@@ -152,6 +152,7 @@ def write_blindly() -> None:
 
     def looks_later(found: shop_writer.Intent, order: Any) -> bool:
         if found.id in written:
+            written.discard(found.id)
             return looks(found, order)
         written.add(found.id)
         return False

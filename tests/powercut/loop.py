@@ -24,6 +24,7 @@ from tests.powercut.log import Step, allowed
 PER_LIFE = 250
 LIVES_AT_ONCE = 8
 GO_ON_EVERY = 10
+THOROUGH_EVERY = 5
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -75,7 +76,12 @@ def cut_life(steps: Sequence[Step], seed: int, cuts: int) -> Tally:
             tally.cuts += 1
             tally.by[loss.value] += 1
             try:
-                tally.facts += judge(folder, allowed(steps[:point]), go_on=number % GO_ON_EVERY == 0)
+                tally.facts += judge(
+                    folder,
+                    allowed(steps[:point]),
+                    go_on=number % GO_ON_EVERY == 0,
+                    thorough=number % THOROUGH_EVERY == 0,
+                )
             except (Lost, Unreadable) as error:
                 tally.lost += isinstance(error, Lost)
                 tally.unreadable += isinstance(error, Unreadable)

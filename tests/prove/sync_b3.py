@@ -1,21 +1,25 @@
 """Facts pushed by real tills through a line that loses every third answer, and a poisoned one in front."""
 
 import json
+import logging
 import subprocess
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import select
 
 from drivers.keys import StoredKeys
 from posapp import paths
 from posapp.domain.facts import GENESIS, Answer, chain_hash
-from posapp.domain.orders import HANDED_OVER, Order
+from posapp.domain.orders import HANDED_OVER
 from posapp.storage.journal import Journal, verify
 from sync import wire
 from sync.engine import push
@@ -27,6 +31,7 @@ from sync.hub.tables import intent, record
 from tests.faults import hubs, pusher
 from tests.faults.proxy import UNHEARD, Asked, Choice, Choose, Fault, Proxy, mixed, on
 from tests.kit.shop import environment
+from tests.sync.machine import Tills, open_shop
 from tests.waiting import until
 
 CLAIM = (
@@ -44,6 +49,13 @@ SEED = 1
 STORES = ("B01", "B02", "B03")
 ORDERS_SHARE = 0.02
 BEHIND_POISON = 999
+PLAYED = settings(
+    max_examples=300,
+    stateful_step_count=50,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 SETTLE_S = 1800
 
 
@@ -76,22 +88,6 @@ class Till:
 
 
 # -- tills at work --------------------------------------------------------------------------------
-def ready_orders(url: str, store: str, many: int) -> dict[str, dict[str, int]]:
-    """Orders of a store that may be handed over, with their lines."""
-    database = Database(url)
-    found: dict[str, dict[str, int]] = {}
-    query = select(record.c.body).where(
-        record.c.kind == "order", record.c.store == store, record.c.body.is_not(None)
-    )
-    with database.read() as connection:
-        for body in connection.execute(query).scalars():
-            order = Order.from_body(json.loads(body))
-            if order.queue() == "ready" and order.paid.value == "paid" and len(found) < many:
-                found[order.number] = order.lines_here()
-    database.close()
-    return found
-
-
 def work(url: str, proxy: Proxy, tills: list[Till], seconds: float) -> list[str]:
     """Run these tills until each has all its answers; what they complained of."""
     running: list[tuple[Till, subprocess.Popen[str]]] = []
@@ -231,7 +227,7 @@ def each_once(kind: str, folder: Path, scale: Scale) -> tuple[bool, str]:
         orders = int(facts * ORDERS_SHARE)
         address = stack.enter_context(hubs.serving(url, orders=orders + 400, plant=scale.plant))
         proxy = stack.enter_context(Proxy(address, on(FACTS, mixed(SEED, scale.mix)), seed=SEED))
-        ready = ready_orders(url, "B01", orders)
+        ready = hubs.ready_orders(url, "B01", orders)
         at_b01 = [number for number in range(tills) if number % 3 == 0]
         shares = [dict(list(ready.items())[n :: len(at_b01)]) for n in range(len(at_b01))]
         at_work = [
@@ -360,6 +356,21 @@ def poisoned(kind: str, folder: Path) -> tuple[bool, str]:
     return not found.wrong, f"{kind}, a poisoned fact at the head of 1,000: {', '.join(arrived)} arrived"
 
 
+def played(folder: Path) -> tuple[bool, str]:
+    """The same by Hypothesis, which looks for the order of things that nobody thought of."""
+    logging.disable(logging.ERROR)
+    try:
+        with open_shop(f"sqlite:///{folder / 'machine.db'}") as shop_:
+            Tills.shop = shop_
+            run_state_machine_as_test(Tills, settings=PLAYED)
+            return True, f"{shop_.examples} examples of {PLAYED.stateful_step_count} steps: nothing found"
+    except AssertionError:
+        traceback.print_exc()
+        return False, "the state machine has found an order of things in which it does not hold"
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 def run(long: bool) -> tuple[bool, str]:
     """Bounded: SQLite and fewer facts, 25 a push. Long: half on each kind of database, as the product pushes."""
     results: list[tuple[bool, str]] = []
@@ -370,4 +381,6 @@ def run(long: bool) -> tuple[bool, str]:
         else:
             results.append(each_once("sqlite", folder, SHORT))
         results += [poisoned(kind, folder) for kind in (hubs.KINDS if long else ("sqlite",))]
+        if long:
+            results.append(played(folder))
     return all(holds for holds, _ in results), "; ".join(figure for _, figure in results)

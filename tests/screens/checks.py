@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from PySide6.QtCore import QPoint, QRect
-from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QSlider, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QScrollArea, QSlider, QWidget
 
 from ui.card import ResultCard
 from ui.elided import ElidedLabel
@@ -89,6 +89,15 @@ def _rows(window: TillWindow, rows: RowList) -> Iterator[str]:
             yield f"cut: {row.code!r} in its column"
 
 
+def _is_scrolled(window: TillWindow, widget: QWidget) -> bool:
+    parent = widget.parentWidget()
+    while parent is not None and parent is not window:
+        if isinstance(parent, QScrollArea):
+            return True
+        parent = parent.parentWidget()
+    return False
+
+
 def _targets(window: TillWindow) -> Iterator[str]:
     """What can be touched is large enough, and far enough from its neighbours."""
     least, gap = window.theme.px(TARGET_MIN), window.theme.px(GAP)
@@ -99,6 +108,8 @@ def _targets(window: TillWindow) -> Iterator[str]:
             continue
         if isinstance(widget.parentWidget(), QLineEdit):
             continue  # the field's own clear button lies inside the field
+        if _is_scrolled(window, widget) and widget.visibleRegion().boundingRect() != widget.rect():
+            continue  # cut by the edge of what scrolls: the keyboard and a finger bring it into view
         name = widget.accessibleName() or type(widget).__name__
         rect = QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())
         found.append((name, rect))

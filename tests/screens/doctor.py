@@ -22,6 +22,7 @@ def doctor_scenes() -> Iterator[tuple[str, Scene]]:
     yield "doctor", lambda s: s.window.go("doctor")
     yield "doctor_bad", _bad
     yield "doctor_half", _half
+    yield "doctor_matrix", _matrix
     yield "doctor_good", _good
     yield "doctor_raw", _raw
     yield "doctor_line", _line
@@ -48,6 +49,11 @@ def _half(stage: Stage) -> None:
     screen.hear(Typist("us", "de").text(CODE).heard(15))
 
 
+def _matrix(stage: Stage) -> None:
+    """The third code is shown, which is a Data Matrix too."""
+    _screen(stage).hear(Typist("us", "de").text(LETTERS).heard(28))
+
+
 def _good(stage: Stage) -> None:
     screen = _screen(stage)
     screen.start_again()
@@ -63,5 +69,5 @@ def _raw(stage: Stage) -> None:
 def _line(stage: Stage) -> None:
     screen = _screen(stage)
     screen.start_again()
-    screen.hear(Heard(LINE, Source.SERIAL, raw=f"]Q1{CODE}".encode()))
-    screen.hear(Heard(LINE, Source.SERIAL, raw=b"4006381333931"))
+    screen.hear(Heard(LINE, Source.SERIAL, raw=f"]Q1{CODE}".encode(), whole=True))
+    screen.hear(Heard(LINE, Source.SERIAL, raw=b"4006381333931", whole=True))

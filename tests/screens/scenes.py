@@ -15,6 +15,8 @@ from posapp.domain.pickup import Verdict
 from posapp.domain.slips import Outcome, Paper, PrinterState, PrintJob, Trouble
 from tests.kit.counter import Counter
 from tests.kit.things import NOW
+from tests.screens.card import card_scenes
+from tests.screens.devices import device_scenes
 from tests.screens.doctor import doctor_scenes
 from tests.screens.samples import CASE, EVERYTHING, ORDERS, STORE_CARD, code_of, scan_for, token
 from tests.screens.service import service_scenes
@@ -121,10 +123,12 @@ def scenes() -> Iterator[tuple[str, Scene]]:
     yield "guessing", _guess
     yield "attention_guessing", lambda s: s.window.go("attention")
     yield from service_scenes()
+    yield from card_scenes()
     yield "mishap", _mishap
     yield "slip_refused", _slip_refused
     yield "settings", _settings
     yield "settings_scan", _try_scanner
+    yield from device_scenes()
     yield from doctor_scenes()
     yield "help", _help
 
@@ -241,7 +245,8 @@ def _slip_refused(stage: Stage) -> None:
     """The printer has no paper, and a slip waits, with the line down besides."""
     mishap = stage.window.status.mishap
     assert mishap is not None
-    mishap.strip.hide()
+    mishap._shown.stop()
+    mishap.retranslate()
     stage.online(False, "hub-unreachable")
     strip = stage.window.status.printing = PrintStrip(stage.window.theme, stage.window)
     stage.window.strips.addWidget(strip)

@@ -1,12 +1,9 @@
 """Files are opened the one right way, and each way they can fail has its own name."""
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ from posapp.storage import files
 from posapp.storage.check import check_folder
 from posapp.storage.journal import SCHEMA, Journal, verify
 from posapp.storage.mirror import MirrorWriter, open_writer, path_in
+from tests.faults.diskfull import may_mount, small_disk
 from tests.storage.ledgers import KEY, append, books, journal, ledger
 
 PRAGMAS = {
@@ -227,27 +225,6 @@ def test_a_ledger_that_another_holds_too_long_is_busy(
 
 
 # -- a full disk --------------------------------------------------------------------------------------
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A file system of its own, of that size."""
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-def may_mount(folder: Path) -> bool:
-    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("mount"):
-        return False
-    try:
-        with small_disk(folder / "probe", "64k"):
-            return True
-    except subprocess.CalledProcessError:
-        return False
-
-
 def test_a_full_disk_refuses_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
     if not may_mount(tmp_path):
         pytest.skip("needs a file system of its own: root on Linux")

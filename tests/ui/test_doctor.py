@@ -10,7 +10,7 @@ from typing import Any
 import pypdfium2
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
-from PySide6.QtGui import QDesktopServices, QKeyEvent
+from PySide6.QtGui import QDesktopServices, QImage, QKeyEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -20,13 +20,14 @@ from posapp.domain.codes import Scan, Source
 from posapp.domain.diagnosis import Found
 from posapp.domain.keyboards import US_LAYOUT
 from posapp.domain.profiles import Suffix
-from posapp.domain.samples import CODE, GS1, LETTERS, SHORT_LETTERS, Heard, Sample
+from posapp.domain.samples import CODE, GS1, GS1_MATRIX, LETTERS, SHORT_LETTERS, Heard, Sample
 from posapp.settings import Settings
 from tests.kit.counter import open_counter
 from tests.kit.typist import Typist
 from ui.bridge import Bridge
 from ui.doctor_paper import sheet
 from ui.doctor_words import words
+from ui.pictures import frame_of
 from ui.screens.doctor import DoctorScreen
 from ui.window import TillWindow
 
@@ -197,4 +198,27 @@ def test_the_sheet_reads_back(stage: Stage, tmp_path: Path, monkeypatch: pytest.
     found = zxing.read_barcodes(page.render(scale=4).to_pil(), text_mode=zxing.TextMode.Plain)
     read = {(code.format.name, code.text) for code in found}
     assert {text for _format, text in read} == {CODE, LETTERS, SHORT_LETTERS, GS1}
-    assert len(read) == 6
+    assert len(read) == 7
+    (matrix,) = [code for code in found if code.format.name == "DataMatrix"]
+    assert matrix.symbology_identifier == "]d2"
+
+
+def test_the_data_matrix_on_the_screen_is_what_an_encoder_writes(stage: Stage) -> None:
+    zxing: Any = pytest.importorskip("zxingcpp")
+    written = zxing.create_barcode(
+        "(01)04006381333931(10)B7(21)X4", zxing.BarcodeFormat.DataMatrix, gs1=True, force_square=True
+    )
+    image = memoryview(written.to_image(scale=1, add_quiet_zones=False))
+    assert image.shape is not None
+    high, wide = image.shape[:2]
+    cells = image.tobytes()[:: image.nbytes // (high * wide)]
+    rows = ["".join("01"[value < 128] for value in cells[y * wide : (y + 1) * wide]) for y in range(high)]
+    assert tuple(rows) == GS1_MATRIX
+    for text in (CODE, LETTERS):
+        stage.doctor.hear(Typist().text(text).heard(28))
+    shown = stage.doctor.picture.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
+    found = zxing.read_barcodes(
+        memoryview(frame_of(shown).pixels).cast("B", (shown.height(), shown.width())),
+        text_mode=zxing.TextMode.Plain,
+    )
+    assert {"DataMatrix", "QRCode"} <= {code.format.name for code in found if code.text == GS1}

@@ -52,6 +52,7 @@ class DoctorScreen(Screen):
         self._window = window
         self._profiles = window.profiles or Profiles()
         self._heard: list[Heard] = []
+        self._learns = False
         self._said: Callable[[], str] | None = None
         self.diagnosis: Diagnosis = diagnose([])
         self.keys = KeyGatherer(window.wedge, self)
@@ -118,7 +119,8 @@ class DoctorScreen(Screen):
         """Scans of other devices than the keyboard; what the keyboard sends comes as keys."""
         if scan.source not in (Source.WEDGE, Source.TYPED):
             raw = scan.aim.encode() + scan.text.encode() if scan.source is not Source.SERIAL else scan.raw
-            self.hear(Heard(scan.device, scan.source, raw=raw))
+            whole = self._learns and scan.source is Source.SERIAL
+            self.hear(Heard(scan.device, scan.source, raw=raw, whole=whole))
         return True
 
     def press_primary(self) -> bool:
@@ -130,11 +132,19 @@ class DoctorScreen(Screen):
 
     def showEvent(self, event: QShowEvent) -> None:
         self.keys.start()
+        self._learn(True)
         super().showEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:
         self.keys.stop()
+        self._learn(False)
         super().hideEvent(event)
+
+    def _learn(self, on: bool) -> None:
+        """Have scanners on a line send all there is, or codes alone again."""
+        if self._window.workshop is not None:
+            self._window.workshop.learn(on)
+            self._learns = on
 
     # -- examining ------------------------------------------------------------------------------------
     @property
@@ -240,6 +250,11 @@ class DoctorScreen(Screen):
         if any(finding.fault and finding.found is not Found.UNKNOWN for finding in diagnosis.findings):
             wrong = _("This scanner has to be set up differently before it reads everything.")
             return f"{wrong} {said}".strip()
+        if self.sample is Sample.GS1:
+            return said or _(
+                "So far all is well. Now the right square, or the bars: in them a separator is hidden that "
+                "some scanners lose."
+            )
         return said or _("So far all is well. Scan the next code.")
 
     def _restyle(self) -> None:

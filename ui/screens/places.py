@@ -43,6 +43,10 @@ def make(name: str, window: TillWindow) -> Screen:
         from ui.screens.settings import SettingsScreen
 
         return SettingsScreen(window)
+    if name == "devices":
+        from ui.screens.devices import DevicesScreen
+
+        return DevicesScreen(window)
     if name == "doctor":
         from ui.screens.doctor import DoctorScreen
 

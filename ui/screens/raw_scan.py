@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from posapp.domain.codes import elapsed_ms, read
 from posapp.texts import N_, _
+from ui.device_words import standing
 from ui.theme import Face
 from ui.tokens import GAP
 
@@ -29,18 +30,6 @@ _KINDS = {
     "parcel": N_("parcel label"),
     "free": N_("free text: order number or parcel label"),
     "unreadable": N_("unreadable"),
-}
-_REASONS = {
-    "busy": N_("another program uses it"),
-    "denied": N_("this user may not open it"),
-    "missing": N_("not plugged in"),
-    "lost": N_("unplugged"),
-    "failed": N_("does not answer"),
-    "stopped": N_("switched off"),
-    "modem_manager": N_("ModemManager has it; posapp's udev rule is not in place"),
-    "brltty": N_("the Braille service has it"),
-    "library": N_("what talks to it is not installed"),
-    "unsupported": N_("not on this system"),
 }
 
 
@@ -87,7 +76,7 @@ class RawScan(QWidget):
         """Set every text again."""
         self._title.setText(_("Try the scanner"))
         self._hint.setText(_("Scan any code now. Here it is only shown, nothing else happens."))
-        self._states.setText("\n".join(self._device(state) for state in self._devices.values()))
+        self._states.setText("\n".join(standing(state) for state in self._devices.values()))
         scan = self._scan
         if scan is None:
             self.text.setText("")
@@ -105,17 +94,6 @@ class RawScan(QWidget):
             (_("Bytes"), scan.raw[:48].hex(" ")),
         )
         self.details.setText("\n".join(f"{label}: {value}" for label, value in rows))
-
-    def _device(self, state: object) -> str:
-        """One device in words."""
-        name = str(getattr(state, "name", ""))
-        if name == "sound":
-            name = _("Sound")
-        reason = str(getattr(state, "reason", "") or "")
-        words = {"up": _("ready"), "stale": _("silent"), "down": _("not ready")}
-        how = words.get(str(getattr(state, "state", "")), _("not ready"))
-        known = _REASONS.get(reason)
-        return f"{name}: {how}" + (f" ({_(known)})" if known else "")
 
     def _restyle(self) -> None:
         px = self._theme.px

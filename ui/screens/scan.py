@@ -311,11 +311,11 @@ class ScanScreen(Screen):
         if isinstance(step, Acted):
             self._recents.acted(front, step)
             self.acted.emit(step)
+            QTimer.singleShot(AFTER_CARD_MS, self, self._list)
         else:
             front.said = step
+            self._recents.read(front)
         self._show(front)
-        if isinstance(step, Acted):
-            QTimer.singleShot(AFTER_CARD_MS, self, self._list)
 
     def _refused(self, front: Recent, error: PosappError) -> None:
         """Nothing was written: show how things stand now, with the reason below."""

@@ -1,4 +1,4 @@
-"""Settings: how the till looks, speaks and sounds, its scanners, and a place to try a scan."""
+"""Settings: how the till looks, speaks and sounds, and a place to try a scan."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ class SettingsScreen(Screen):
         self._add("volume", sound)
         self.clerk = QLineEdit(settings.clerk, self)
         self.clerk.setMaxLength(40)
-        self.scanners = QLineEdit(", ".join(settings.scanners), self)
         self._add("clerk", self.clerk)
-        self._add("scanners", self.scanners)
+        self._devices = Button(self.theme, Kind.PLAIN, self)
+        self._devices.triggered.connect(self.go)
+        self._form.addWidget(self._devices)
         self._form.addStretch(1)
         self.scale.valueChanged.connect(self._on_change)
         self.volume.valueChanged.connect(self._on_change)
         self.clerk.editingFinished.connect(self._on_change)
-        self.scanners.editingFinished.connect(self._on_change)
         self._area = QScrollArea(self)
         self._area.setWidget(form)
         self._area.setWidgetResizable(True)
@@ -84,7 +84,11 @@ class SettingsScreen(Screen):
         self._doctor = Button(self.theme, Kind.PLAIN, self)
         self._doctor.triggered.connect(self.go)
         self._trial = QVBoxLayout()
-        self._trial.addWidget(self.raw, 1)
+        trial = QScrollArea(self)
+        trial.setWidget(self.raw)
+        trial.setWidgetResizable(True)
+        trial.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._trial.addWidget(trial, 1)
         self._trial.addWidget(self._doctor)
         self._mat = Button(self.theme, Kind.PLAIN, self)
         self._mat.triggered.connect(lambda _id: self._on_mat())
@@ -134,7 +138,6 @@ class SettingsScreen(Screen):
             "scale": _("Size: {percent} %").format(percent=settings.scale),
             "volume": _("Volume: {percent} %").format(percent=settings.volume),
             "clerk": _("Clerk's name"),
-            "scanners": _("Serial scanners, separated by commas (from the next start on)"),
         }
         for key, text in words.items():
             self._labels[key].setText(text)
@@ -142,13 +145,13 @@ class SettingsScreen(Screen):
             (self.scale, "scale"),
             (self.volume, "volume"),
             (self.clerk, "clerk"),
-            (self.scanners, "scanners"),
         ):
             part.setAccessibleName(words[key])
         for key, choices in _CHOICES.items():
             for value, text in choices:
                 self._chips[key, value].show_text(_(text))
         self._test.show_action(Action("test", _("Test"), icon="volume"))
+        self._devices.show_action(Action("devices", _("Printers and devices"), icon="printer"))
         self._doctor.show_action(Action("doctor", _("Check the scanner"), icon="scan"))
         self._mat.show_action(Action("mat", _("Counter mat"), icon="printer"))
         self.raw.retranslate()
@@ -184,7 +187,6 @@ class SettingsScreen(Screen):
     def _on_change(self) -> None:
         before = self._window.settings
         chosen = {key: value for (key, value), chip in self._chips.items() if chip.isChecked()}
-        scanners = tuple(part.strip() for part in self.scanners.text().split(",") if part.strip())
         settings = replace(
             before,
             language=chosen["language"],
@@ -192,7 +194,6 @@ class SettingsScreen(Screen):
             scale=self.scale.value(),
             volume=self.volume.value(),
             clerk=self.clerk.text().strip() or before.clerk,
-            scanners=scanners,
         )
         if settings != before:
             self._window.apply(settings)

@@ -1,15 +1,15 @@
 """Migrations of the ledger, run by Alembic. They ride in the package and only ever add.
 
-A copy of the file is laid beside it first; a ledger that is too new was refused before.
+A verified copy of the file is laid beside it first; a ledger that is too new was refused before.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from posapp.storage import files
+from posapp.storage.copies import copy_to
 
 
 def upgrade(path: Path, key: bytes) -> None:
@@ -25,8 +25,8 @@ def upgrade(path: Path, key: bytes) -> None:
     from sqlcipher3 import dbapi2
 
     if path.exists() and path.stat().st_size:
-        files.connect(path, key, write=True, durable=True).close()
-        shutil.copy2(path, path.with_suffix(".before-upgrade"))
+        # Through SQLite, which alone knows what of it still lies in the write-ahead log.
+        copy_to(path, key, path.with_suffix(".before-upgrade"))
     else:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         os.close(handle)

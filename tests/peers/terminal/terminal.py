@@ -249,14 +249,19 @@ class TerminalPeer:
         return booking
 
     def _waits(self, line: socket.socket) -> bool:
-        """Whether a card came before the till gave up."""
-        while not self._card.is_set():
+        """Whether a card came before the till gave up. A till that hangs up has not given up."""
+        alone = False
+        while not self._card.wait(0.02):
             if self._given_up:
                 return False
             if not self.plugged:
                 raise _Gone
-            if select.select([line], [], [], 0.02)[0]:
-                order = self._read(line)
+            if not alone and select.select([line], [], [], 0)[0]:
+                try:
+                    order = self._read(line)
+                except (_Gone, OSError):
+                    alone = True
+                    continue
                 self.orders.append(order)
                 self._send(line, YES)
                 self._given_up = order[:2] == b"\x06\xb0"

@@ -161,6 +161,7 @@ class BadHub:
                     "id": fact["id"],
                     "answer": "parked" if withheld else "rejected" if rejected else "accepted",
                     "reason": "withheld" if withheld else "conflict" if rejected else "",
+                    "detail": {"why": withheld} if withheld else {},
                     "replayed": replayed,
                 }
             )

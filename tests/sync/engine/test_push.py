@@ -179,6 +179,23 @@ def test_the_content_of_a_fact_the_hub_goes_on_failing_over_is_withheld(till: De
     assert [bool(call["facts"][0]["withheld"]) for call in tries] == [False] * push.STRIKES + [True]
 
 
+def test_a_withheld_fact_is_offered_whole_after_a_start(till: Desk, hub: BadHub) -> None:
+    entries = [append(till.journal, f"W-{number}") for number in range(3)]
+    hub.poison.add(entries[1].fact.id)
+    append(till.journal, "W-4", clerk="x" * 300)
+    send_all(till)
+    # Mended or not, it is offered once a start; what had no place is not.
+    for mended, cases in ((False, [2, 4]), (True, [4])):
+        if mended:
+            hub.poison.clear()
+        calls = len(hub.calls(FACTS))
+        till.push = push.Push(till.hub, till.journal, till.line, till.told.append)
+        send_all(till)
+        assert [[fact["seq"] for fact in call["facts"]] for call in hub.calls(FACTS)[calls:]] == [[], [2]]
+        assert [case.seq for case, _ in till.journal.cases()] == cases
+    sound(till, hub)
+
+
 def test_a_hub_that_fails_over_everything_is_given_ever_more_time(till: Desk, hub: BadHub) -> None:
     entries = [append(till.journal, f"W-{number}") for number in range(3)]
     hub.poison |= {entry.fact.id for entry in entries}

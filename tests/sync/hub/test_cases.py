@@ -163,12 +163,34 @@ def test_a_withheld_fact_is_a_case_and_the_chain_goes_on(hub: Served) -> None:
         ("accepted", ""),
     ]
     assert answers[0]["detail"] == {"why": "http-500"}
-    # Sent again, also whole, it is the same fact, and still a case.
-    again = till.push(first, behind, beside)
+    # Sent again, it is the same fact, and still a case.
+    again = till.push(stub, behind, beside)
     assert [answer["answer"] for answer in again] == ["parked", "parked", "accepted"]
     hub.hub.ledger.retry()
     settled = till.push(till.settle(first))
     assert [(answer["seq"], answer["answer"]) for answer in settled] == [(4, "accepted"), (2, "rejected")]
+
+
+def test_a_withheld_fact_that_comes_whole_is_judged_with_what_waits_behind_it(hub: Served) -> None:
+    till = hub.desk()
+    order = ready(till)[0]
+    first = till.hand_over(order)
+    behind = till.undo(first)
+    till.push(first | {"payload": "", "withheld": "http-500"}, behind)
+    for _ in range(2):
+        assert [answer["answer"] for answer in till.push(first, behind)] == ["accepted", "accepted"]
+    done = till.order(order["number"])["hand_overs"]
+    assert [(one["ref"], one["undone"]) for one in done] == [(first["id"], True)]
+
+
+def test_a_settled_withheld_fact_that_comes_whole_changes_nothing(hub: Served) -> None:
+    till = hub.desk()
+    order = ready(till)[0]
+    first = till.hand_over(order)
+    till.push(first | {"payload": "", "withheld": "http-500"})
+    till.one(till.settle(first))
+    assert till.one(first)["answer"] == "parked"
+    assert "hand_overs" not in till.order(order["number"])
 
 
 def test_what_follows_a_withheld_fact_must_fit_to_its_hash(hub: Served) -> None:

@@ -96,6 +96,22 @@ def test_each_till_has_its_own_measure_of_each_call(strict: Served) -> None:
     assert (told.status_code, told.headers["Retry-After"]) == (429, "100")
 
 
+@pytest.mark.parametrize(("proxies", "second"), [("", 429), ("127.0.0.1", 403)], ids=["unnamed", "named"])
+def test_a_front_end_is_believed_who_calls_only_where_it_was_named(
+    database: Database, proxies: str, second: int
+) -> None:
+    with served(database, Rates(enrolments=NONE_AT_ONCE), proxies=proxies) as hub:
+        found = [
+            hub.session.post(
+                f"{hub.url}/v1/enrolments",
+                json={"code": "EN000000000"},
+                headers={"X-Forwarded-For": address, "X-Forwarded-Proto": "https"},
+            ).status_code
+            for address in ("10.0.0.1", "10.0.0.2")
+        ]
+    assert found == [403, second]
+
+
 def test_a_compressed_body_is_not_unpacked(standing: Served) -> None:
     bomb = gzip.compress(b"0" * (8 << 20))
     headers = standing.guest.headers | {"Content-Encoding": "gzip", "Content-Type": "application/json"}

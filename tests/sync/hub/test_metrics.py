@@ -44,7 +44,7 @@ def test_facts_and_pushes_are_counted_by_their_answers(hub: Served, value: Value
 def test_a_call_is_named_by_its_route_and_never_by_its_path(hub: Served, value: Value) -> None:
     desk = hub.desk()
     desk.get("/v1/orders/B24001")
-    assert hub.session.request("BREW", hub.url + "/v1/feed").status_code == 405
+    assert hub.session.request("PATCH", hub.url + "/v1/feed").status_code == 405
     assert desk.get("/v1/secret").status_code == 404
     until(lambda: value("requests_total", call="unknown", status="404") == 1)
     assert value("requests_total", call="GET /v1/orders/{code}", status="200") == 1

@@ -61,7 +61,7 @@ def test_four_start_at_once_on_an_empty_database_and_are_one_hub(empty_url: str)
         session = stack.enter_context(requests.Session())
         served = [Served(url, database, Clock(), None, None, session) for url in urls]  # type: ignore[arg-type]
         desk = served[0].desk()
-        (order,) = until(lambda: ready(desk))
+        (order,) = until(lambda: ready(desk), 40)
         line = http.client.HTTPConnection(urls[2].removeprefix("http://"), timeout=40)
         stack.callback(line.close)
         head = desk.page()["head"]
@@ -78,7 +78,7 @@ def test_four_start_at_once_on_an_empty_database_and_are_one_hub(empty_url: str)
         woken = json.loads(line.getresponse().read())
         assert [change["id"] for change in woken["changes"]] == [order["number"]]
         desk.served = served[3]
-        until(lambda: desk.order(order["number"])["hand_overs"][0].get("in_shop"))
+        until(lambda: desk.order(order["number"])["hand_overs"][0].get("in_shop"), 40)
         (found,) = [o for o in operator.orders(empty_url) if o["number"] == order["number"]]
         assert [done["ref"] for done in found["hand_overs"]] == [fact["id"]]
         for child in children:

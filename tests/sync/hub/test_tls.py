@@ -2,6 +2,8 @@
 
 import contextlib
 import hashlib
+import json
+import re
 import select
 import signal
 import socket
@@ -14,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
 from drivers.keys import StoredKeys
 from posapp import paths
@@ -225,6 +228,18 @@ def test_behind_a_web_proxy_the_key_is_looked_at_too(
     assert heard == [b""]
 
 
+def test_no_connection_of_a_till_is_made_without_its_pins() -> None:
+    """`connected` makes them all; `enrol` makes the one before there are any."""
+    folders = (Path(pins.__file__).parent / "engine", Path(paths.__file__).parent)
+    makers = {
+        file.name
+        for folder in folders
+        for file in folder.rglob("*.py")
+        if re.search(r"(?<!class )\bHub\(", file.read_text("utf-8"))
+    }
+    assert makers == {"client.py"}
+
+
 # -- the next key ---------------------------------------------------------------------------------
 def test_the_next_key_is_told_ahead_and_then_used(
     database: Database, authority: Authority, tmp_path: Path
@@ -340,9 +355,16 @@ def test_a_hub_serves_tls_and_reads_its_files_again(
     pair = authority.pair(key)
     command = [sys.executable, "-m", "posapp", "hub", "serve", "--database", url, "--port", "0", "--attached"]
     command += ["--certificate", str(pair.certificate), "--key", str(pair.key)]
+    command += ["--log", "json", "--log-level", "info", "--metrics-port", "0"]
     with ExitStack() as stack:
         child = stack.enter_context(
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         )
         stack.callback(child.kill)
         assert child.stdout
@@ -355,3 +377,14 @@ def test_a_hub_serves_tls_and_reads_its_files_again(
         child.send_signal(signal.SIGHUP)
         port = int(address.rpartition(":")[2])
         until(lambda: ssl.get_server_certificate(("127.0.0.1", port)) == pair.certificate.read_text())
+        metrics = child.stdout.readline().rpartition(" ")[2].strip()
+        told = requests.get(metrics, timeout=20).text
+        assert 'posapp_hub_requests_total{call="POST /v1/enrolments",status="200"} 1.0' in told
+        child.send_signal(signal.SIGTERM)
+        _, complained = child.communicate(timeout=40)
+    assert child.returncode == 0
+    lines = [json.loads(line) for line in complained.splitlines()]
+    (enrolment,) = [line for line in lines if line.get("call") == "POST /v1/enrolments"]
+    same = [line["message"].split()[:2] for line in lines if line.get("request") == enrolment["request"]]
+    assert same == [["till", "enrolled"], ["request", "call=POST"]]
+    assert any(line["message"] == "the certificate was read again" for line in lines)

@@ -1,0 +1,42 @@
+"""A sample shop in which several orders are to be paid at the counter."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from posapp.domain.facts import timestamp
+from posapp.paths import HUB
+from sync.hub import operator
+from tests.kit.shop import STORE, Shop
+
+DUE = 1999
+
+
+def promise(folder: Path, count: int) -> None:
+    """So many orders of a new hub in ``folder`` are to be paid here, each `DUE` cents. Before it serves."""
+    folder.mkdir(exist_ok=True)
+    url = operator.url_for(folder)
+    operator.prepare(url)
+    ours = {order["number"] for order in operator.orders(url) if order["store"] == STORE}
+    codes = operator.codes(url, STORE)
+    ready = list(dict.fromkeys(c["number"] for c in codes if c["state"] == "ready" and c["number"] in ours))
+    at = timestamp(datetime.now(UTC))
+    with closing(sqlite3.connect(folder / HUB)) as shop, shop:
+        # One of them is so from the start.
+        for number in ready[: count - 1]:
+            shop.execute("UPDATE shop_order SET paid = 'promised' WHERE number = ?", (number,))
+        shop.execute("UPDATE shop_order SET due_minor = ?, changed_at = ? WHERE paid = 'promised'", (DUE, at))
+
+
+def dues(shop: Shop) -> Iterator[tuple[str, str]]:
+    """Code and number of one order after the other that is to be paid here, each order once."""
+    seen: set[str] = set()
+    while True:
+        code, number = shop.take("pay_here")
+        if number not in seen:
+            seen.add(number)
+            yield code, number
