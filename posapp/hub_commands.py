@@ -28,7 +28,7 @@ def options(hub: argparse.ArgumentParser) -> None:
     """Fill the parser of ``posapp hub``; each command's ``run`` takes the arguments, gives an exit code."""
     hubs = hub.add_subparsers(
         required=True,
-        metavar="serve|enrol|re-enrol|revoke|tills|stores|backlog|cases|orders|pins|backup|backups|restored|"
+        metavar="serve|enrol|re-enrol|revoke|lead|tills|stores|backlog|cases|orders|pins|backup|backups|restored|"
         "token|rotate-keys|badge|domains",
     )
 
@@ -47,6 +47,9 @@ def options(hub: argparse.ArgumentParser) -> None:
     code.add_argument("--again", default="", metavar="TILL", help="for a till that is known already")
     again = command("re-enrol", _re_enrol, "a one-time code for a till that is known already")
     again.add_argument("--till", required=True, metavar="TILL")
+    command("lead", _lead, "make a till the one that grants in its store").add_argument(
+        "--till", required=True, metavar="TILL"
+    )
     command("revoke", _revoke, "end a till's access at once").add_argument(
         "--till", required=True, metavar="TILL"
     )
@@ -177,6 +180,11 @@ def _offered(arguments: argparse.Namespace, offer: dict[str, Any]) -> int:
 def _revoke(arguments: argparse.Namespace) -> int:
     operator.revoke(_database(arguments), arguments.till)
     return _say(arguments, {"till": arguments.till, "revoked": True}, ())
+
+
+def _lead(arguments: argparse.Namespace) -> int:
+    epoch = operator.lead(_database(arguments), arguments.till)
+    return _say(arguments, {"till": arguments.till, "store_epoch": epoch}, ())
 
 
 def _tills(arguments: argparse.Namespace) -> int:

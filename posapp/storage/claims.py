@@ -49,9 +49,15 @@ class Claims:
     of that transaction. Raises StorageFault.
     """
 
-    def __init__(self, journal: Journal, uptime: Callable[[], int] = uptime_ms) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        uptime: Callable[[], int] = uptime_ms,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self._journal = journal
         self._uptime = uptime
+        self._wall = wall
 
     # -- the lease --------------------------------------------------------------------------------
     def lease(self) -> Lease | None:
@@ -158,7 +164,7 @@ class Claims:
     def _book(self) -> Iterator[_Book]:
         with self._journal.transaction() as execute:
             book = _Book(execute, self._journal)
-            book.begin(self._uptime())
+            book.begin(self._uptime(), int(self._wall() * 1000))
             yield book
 
 
@@ -169,13 +175,13 @@ class _Book:
         self.execute = execute
         self._journal = journal
 
-    def begin(self, now_ms: int) -> None:
+    def begin(self, now_ms: int, wall_ms: int) -> None:
         """After a start of the machine: what was granted may still be used for as long as it was good.
 
         Whether it was started is seen by the time it says it has been up. A wall clock that was set
         looks the same, and does no harm: claims only last longer, and this till asks again for its own.
         """
-        started = int(time.time() * 1000) - now_ms
+        started = wall_ms - now_ms
         before = self._journal.meta("claims_started_ms")
         if before and abs(started - int(before)) < _SAME_START_MS:
             return

@@ -118,17 +118,17 @@ def renew(database: Database, till: Till, now: datetime) -> Leased:
     return Leased(lead=lease.till, epoch=lease.epoch, seconds=left, alone=tills == 1)
 
 
-def move(database: Database, store: str, till: str, now: datetime) -> int:
-    """Make another till the store's lead, because a person says so; the store's new epoch.
+def move(database: Database, till: str, now: datetime) -> int:
+    """Make a till its store's lead, because a person says so; the store's new epoch.
 
     Every claim of the epoch before is worth nothing from now on: a hand-over under one becomes a case.
     Raises StorageFault: till-unknown.
     """
     with database.write() as connection:
-        known = connection.execute(
+        store = connection.execute(
             select(till_table.c.store).where(till_table.c.id == till, till_table.c.revoked.is_(False))
         ).scalar()
-        if known != store:
+        if store is None:
             raise StorageFault("till-unknown", till=till)
         lease = lease_of(connection, store, lock=True)
         epoch = lease.epoch + 1 if lease else 1

@@ -24,7 +24,7 @@ from posapp.domain.goods import code_token
 from posapp.domain.orders import Order
 from posapp.domain.pickup import judge
 from posapp.paths import HUB
-from sync.hub import backups, keys, migrations, overview, records, take_in, tills
+from sync.hub import backups, custody, keys, migrations, overview, records, take_in, tills
 from sync.hub.database import Database
 from sync.hub.decide import unsettled
 from sync.hub.poller import Poller
@@ -96,6 +96,15 @@ def offer_again(url: str, till: str) -> dict[str, Any]:
     if till not in known:
         raise StorageFault("till-unknown", till=till)
     return offer(url, known[till], again=till)
+
+
+def lead(url: str, till: str) -> int:
+    """Make a till the lead of its store; the store's new epoch. Claims of the old one are worth nothing.
+
+    Raises StorageFault: hub-missing, till-unknown.
+    """
+    with _opened(url) as database:
+        return custody.move(database, till, _now())
 
 
 def revoke(url: str, till: str) -> None:

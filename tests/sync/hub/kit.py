@@ -133,10 +133,10 @@ class Desk:
         self.chain.append(message)
         return message
 
-    def hand_over(self, order: Json, lines: dict[str, int] | None = None) -> Json:
+    def hand_over(self, order: Json, lines: dict[str, int] | None = None, **said: Any) -> Json:
         """The fact that an order's goods left."""
         taken = lines or {line["id"]: line["quantity"] for line in order["lines"]}
-        return self.fact(HANDED_OVER, f"order:{order['number']}", {"lines": taken})
+        return self.fact(HANDED_OVER, f"order:{order['number']}", {"lines": taken, **said})
 
     def undo(self, hand_over: Json) -> Json:
         """The fact that a hand-over was taken back."""

@@ -1,0 +1,143 @@
+"""Leases and claims: one party grants, questions reach the lead through the hub, an old epoch is over."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from posapp.domain import custody
+from posapp.domain.custody import CLAIM_S, LEASE_S
+from posapp.domain.errors import StorageFault
+from sync.hub.custody import move
+from tests.sync.hub.kit import Desk, Json, Served, ready
+from tests.waiting import until
+
+
+def post(desk: Desk, path: str, **body: Any) -> Any:
+    found = desk.served.session.post(desk.served.url + path, headers=desk.headers, json=body, timeout=30)
+    return found.json() if found.content else found.status_code
+
+
+def lease(desk: Desk) -> Json:
+    found: Json = post(desk, "/v1/leases")
+    return found
+
+
+def claim(desk: Desk, order: Json, **body: Any) -> Json:
+    found: Json = post(desk, "/v1/claims", order=order["number"], **body)
+    return found
+
+
+def question(lead: Desk, order: Json) -> Json:
+    """What the lead is asked about the order, once its feed says so."""
+
+    def asked() -> Any:
+        rows = [c for c in lead.page()["changes"] if (c["kind"], c["id"]) == ("claim", order["number"])]
+        return rows[0]["body"] if rows and "answer" not in rows[0]["body"] else None
+
+    found: Json = until(asked)
+    return found
+
+
+def test_the_first_till_that_asks_leads_and_the_others_are_told(hub: Served) -> None:
+    one = hub.desk()
+    told = lease(one)
+    assert (told["lead"], told["epoch"], told["alone"]) == (one.till, 1, True)
+    assert LEASE_S - 5 <= told["seconds"] <= LEASE_S
+    two = hub.desk()
+    assert (lease(two)["lead"], lease(two)["alone"]) == (one.till, False)
+    hub.clock.move(3600)
+    assert lease(two)["seconds"] <= LEASE_S - 3600
+    assert lease(one)["seconds"] >= LEASE_S - 5
+    assert lease(hub.desk("B02"))["alone"]
+
+
+def test_the_lead_answers_through_the_hub(hub: Served) -> None:
+    lead, other = hub.desk(), hub.desk()
+    lease(lead)
+    (order,) = ready(lead)
+    assert claim(lead, order)["state"] == "lead"
+    answers: list[Json] = []
+    asking = threading.Thread(target=lambda: answers.append(claim(other, order, known=["f1"], complete=True)))
+    asking.start()
+    asked = question(lead, order)
+    assert (asked["till"], asked["known"], asked["complete"]) == (other.till, ["f1"], True)
+    said = {"state": "granted", "token": custody.token(1, 7), "seconds": 600}
+    body = {"question": asked["question"], "order": order["number"], "answer": said}
+    assert post(other, "/v1/claims/answers", **body)["error"] == "not-lead"
+    assert post(lead, "/v1/claims/answers", **body) == 204
+    asking.join(10)
+    assert answers[0]["state"] == "granted"
+    assert answers[0]["token"] == custody.token(1, 7)
+    assert post(lead, "/v1/claims/answers", **body)["error"] == "question-unknown"
+
+
+def test_while_the_lead_is_silent_nobody_is_granted_anything(
+    hub: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.hub.custody.ANSWER_S", 0.2)
+    lead, other = hub.desk(), hub.desk()
+    lease(lead)
+    (order,) = ready(lead)
+    assert claim(other, order)["state"] == "silent"
+    # Not by time alone either: what the lead did since is unknown here.
+    hub.clock.move(LEASE_S + 60)
+    assert claim(other, order)["state"] == "silent"
+
+
+def test_after_the_lease_the_hub_grants_once_the_lead_was_heard_and_only_to_one(hub: Served) -> None:
+    lead, two, three = hub.desk(), hub.desk(), hub.desk()
+    lease(lead)
+    (order,) = ready(lead)
+    hub.clock.move(LEASE_S + 60)
+    lead.push(last=0)
+    first = claim(two, order)
+    assert first["state"] == "granted"
+    assert custody.epoch_of(first["token"]) == 1
+    assert claim(two, order)["token"] == first["token"]
+    assert claim(three, order)["state"] == "held"
+    assert claim(two, order, release=True)["state"] == "held"
+    assert claim(three, order)["token"] > first["token"]
+    hub.clock.move(CLAIM_S + 5)
+    assert claim(two, order)["state"] == "held"
+    three.push(last=0)
+    assert claim(two, order)["state"] == "granted"
+
+
+def test_who_does_not_know_of_a_hand_over_is_behind(hub: Served) -> None:
+    lead, two = hub.desk(), hub.desk()
+    lease(lead)
+    (order,) = ready(lead)
+    done = lead.hand_over(order)
+    lead.one(done)
+    hub.clock.move(LEASE_S + 60)
+    lead.push(last=len(lead.chain))
+    assert claim(two, order)["state"] == "behind"
+    assert claim(two, order, known=[done["id"]])["state"] == "granted"
+
+
+def test_a_moved_role_ends_the_claims_of_the_old_epoch(hub: Served) -> None:
+    lead, other = hub.desk(), hub.desk()
+    lease(lead)
+    first, second = ready(lead, 2)
+    assert move(hub.database, other.till, hub.clock()) == 2
+    assert lease(lead)["lead"] == other.till
+    old = lead.hand_over(first, custody={"token": custody.token(1, 1)})
+    assert (lead.one(old)["answer"], lead.one(old)["reason"]) == ("rejected", "custody-moved")
+    new = other.hand_over(second, custody={"token": custody.token(2, 1)})
+    assert other.one(new)["answer"] == "accepted"
+    with pytest.raises(StorageFault, match="till-unknown"):
+        move(hub.database, "nobody", hub.clock())
+
+
+def test_a_lead_that_is_enrolled_again_gets_a_new_epoch(hub: Served) -> None:
+    lead = hub.desk()
+    lease(lead)
+    assert lease(hub.desk(again=lead))["epoch"] == 2
+
+
+def test_another_stores_order_is_not_granted(hub: Served) -> None:
+    lead, elsewhere = hub.desk(), hub.desk("B02")
+    lease(lead), lease(elsewhere)
+    (order,) = ready(lead)
+    assert claim(elsewhere, order)["error"] == "order-unknown"
