@@ -7,9 +7,11 @@ files and no connections, so that what a child opens is its own.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -34,6 +36,9 @@ PRELOAD = (
     "tests.kit.lives",
     "tests.kit.frozen",
 )
+
+PR_SET_PDEATHSIG = 1
+"""From linux/prctl.h: the signal that a process gets when its parent has died."""
 
 
 def context() -> ForkServerContext:
@@ -96,6 +101,9 @@ def say(out: Connection, line: str) -> None:
 def _alone(
     complaints: Path, work: Callable[..., Any], arguments: tuple[Any, ...], more: dict[str, Any]
 ) -> None:
+    if sys.platform == "linux":
+        # Should the one who kills be killed himself, what he began must not live on.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     handle = os.open(complaints, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.dup2(handle, 2)
     os.close(handle)

@@ -16,7 +16,7 @@ from drivers.lane import Lane
 from posapp import texts
 from posapp.counter.printing import Printing
 from posapp.domain.facts import Answer
-from posapp.domain.known import Standing
+from posapp.domain.known import HIDDEN_AFTER, Standing
 from posapp.domain.slips import Outcome, Paper, PrintJob, Trouble
 from posapp.settings import Settings
 from tests.kit.counter import open_counter
@@ -203,6 +203,12 @@ def test_the_line_is_told_in_plain_words(  # noqa: PLR0917  # the columns of a t
     assert bar in told.bar
     assert bool(told.bar) is bool(bar)
     assert told.tone is (Tone.RED if link is Link.TROUBLE else Tone.AMBER)
+
+
+def test_a_week_without_the_hub_is_told(stage: Stage) -> None:
+    heard = NOW - HIDDEN_AFTER
+    told = line.words(LineState(False, heard, "hub-unreachable"), Standing(heard, 0, None), NOW)
+    assert (told.tone, "eine Woche" in told.bar) == (Tone.RED, True)
 
 
 def test_the_bar_comes_and_goes(stage: Stage) -> None:
