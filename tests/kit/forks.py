@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -102,7 +103,10 @@ def _alone(
     complaints: Path, work: Callable[..., Any], arguments: tuple[Any, ...], more: dict[str, Any]
 ) -> None:
     if sys.platform == "linux":
-        # Should the one who kills be killed himself, what he began must not live on.
+        # Should the one who kills be killed himself, what he began must not live on: the server ends with
+        # the last who holds its pipe, which a child needs only to begin children of its own.
+        server: Any = forkserver._forkserver
+        os.close(server._forkserver_alive_fd)
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     handle = os.open(complaints, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.dup2(handle, 2)
