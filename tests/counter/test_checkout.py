@@ -319,3 +319,12 @@ def test_a_payment_of_another_till_is_shown_and_left_alone(counter: Counter, lan
     assert counter.desk.checkout.open() == []
     with pytest.raises(Refused, match="payment-open"):
         counter.desk.checkout.pay("W-1002")
+
+
+def test_an_order_is_to_be_read_again_when_its_payment_is_settled(counter: Counter, lane: Lane) -> None:
+    names = ("order:W-1001", "order:W-1002")
+    begin(counter)
+    before = counter.desk.queues.marks(names)
+    answer(counter, Ended.BOOKED, BOOKED)
+    after = counter.desk.queues.marks(names)
+    assert [name for name in names if before[name] != after[name]] == ["order:W-1001"]
