@@ -125,7 +125,8 @@ class Hardware:
             from drivers.plugged_in import fits
 
             check = Check.FITS if fits(device, address) else Check.WRONG
-            self._tell(self._bridge.device_checked, Checked(device, address, check))
+            later = "scanners-given" if device is Device.SCANNERS and self._given else ""
+            self._tell(self._bridge.device_checked, Checked(device, address, check, later))
 
         self._go_aside(work)
 

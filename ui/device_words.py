@@ -63,6 +63,10 @@ _SENT = {
     Device.DISPLAY: N_("Two lines were sent. Please look at the display: it never answers by itself."),
 }
 _SENT_TO_PAPER = N_("It was sent; this printer does not tell what became of it. Please look at the paper.")
+_LATER = {
+    "terminal-later": N_("Kept. A card payment is not settled yet, so this holds from the next start."),
+    "scanners-given": N_("Kept. This time the scanners were named at the start, and those are in use."),
+}
 _FAILED = {
     "display-unreachable": N_(
         "The display cannot be reached. Please check its power, its cable and its address."
@@ -100,8 +104,8 @@ def said(found: Checked) -> Said:
             return Said(text, Tone.AMBER, "alert-triangle")
         case Check.FITS:
             text = _("In use from now on.") if found.address else _("None is used from now on.")
-            if found.reason:
-                text = _("Kept. A card payment is not settled yet, so this holds from the next start.")
+            later = _LATER.get(found.reason)
+            text = _(later) if later else text
             return Said(text, Tone.NEUTRAL, "info-circle")
         case Check.WORKS:
             return Said(_(_WORKS[device]), Tone.GREEN, "circle-check")

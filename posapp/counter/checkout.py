@@ -61,12 +61,17 @@ class Checkout:
         self._now: dict[str, Paying] = {}
 
     def connect(self, lane: PaymentLane | None, changed: Callable[[str], object]) -> None:
-        """There is a terminal, or none any more: look up what is open. ``changed`` hears the name of each order of which
-        something is to be shown anew.
+        """There is a terminal, another one, or none any more: look up what is open, where it can be asked.
+        ``changed`` hears the name of each order of which something is to be shown anew.
         """
         self._lane, self._changed = lane, changed
-        for sale in self.open():
-            self.ask(sale.id)
+        # What the one before was only being asked for is not begun, and its answer will not come.
+        for number in list(self._now):
+            del self._now[number]
+            self._changed(subject(ORDER, number))
+        if lane is not None:
+            for sale in self.open():
+                self.ask(sale.id)
 
     def open(self) -> list[Sale]:
         """Sales with a payment of this till whose end nobody knows, the oldest first."""

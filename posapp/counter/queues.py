@@ -10,6 +10,7 @@ from posapp.counter.scanning import Looker
 from posapp.counter.till import Till
 from posapp.domain.facts import parse_timestamp
 from posapp.domain.known import Known
+from posapp.domain.sales import sale_of
 from posapp.domain.values import dataclass
 from posapp.storage.books import SLICE
 
@@ -58,11 +59,12 @@ class Queues:
         return marks, self._till.now().timestamp() // every_s
 
     def marks(self, names: Collection[str]) -> dict[str, object]:
-        """Of each subject a mark that is another one whenever it is to be read again; its verdict may
-        change with the hour, so every hour it is another one too.
+        """Of each subject a mark that is another one whenever it is to be read again, an order also for
+        what became of its payment; its verdict may change with the hour, so every hour it is another one too.
         """
         hour = self._till.now().timestamp() // 3600
-        return {name: (mark, hour) for name, mark in self._till.books.marks(names).items()}
+        marks = self._till.books.marks({*names, *map(sale_of, names)})
+        return {name: (marks[name], marks[sale_of(name)], hour) for name in names}
 
     def search(self, text: str, limit: int = 50) -> list[Row]:
         """Anything this till knows, by the beginnings of words: name, number, goods."""

@@ -33,6 +33,11 @@ SLACK = timedelta(minutes=15)
 """How far the terminal's clock and a payment's own length may part its receipt from its beginning."""
 
 
+def sale_of(name: str) -> str:
+    """The subject under which it is kept how ``order:W-1001`` was paid."""
+    return f"sale:{name.partition(':')[2]}"
+
+
 class How(StrEnum):
     """By what an end is known: told at once, looked up at the terminal afterwards, or a person's word."""
 

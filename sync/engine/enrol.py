@@ -87,6 +87,7 @@ def enrol(
                     store=enrolled.store,
                     store_key=enrolled.store_key,
                     generation=enrolled.generation,
+                    revoked="",
                     hub=hub_url(url),
                     hub_pins=str(known),
                 )

@@ -319,3 +319,37 @@ def test_a_payment_of_another_till_is_shown_and_left_alone(counter: Counter, lan
     assert counter.desk.checkout.open() == []
     with pytest.raises(Refused, match="payment-open"):
         counter.desk.checkout.pay("W-1002")
+
+
+def test_an_order_is_to_be_read_again_when_its_payment_is_settled(counter: Counter, lane: Lane) -> None:
+    names = ("order:W-1001", "order:W-1002")
+    begin(counter)
+    before = counter.desk.queues.marks(names)
+    answer(counter, Ended.BOOKED, BOOKED)
+    after = counter.desk.queues.marks(names)
+    assert [name for name in names if before[name] != after[name]] == ["order:W-1001"]
+
+
+def test_without_the_terminal_an_open_payment_stays_open_and_a_person_may_settle_it(
+    counter: Counter, lane: Lane, changed: list[str]
+) -> None:
+    begin(counter)
+    answer(counter, Ended.UNKNOWN)
+    counter.desk.checkout.connect(None, changed.append)
+    assert paying(counter) == Paying(Stage.DOUBT, why="card-interrupted")
+    with pytest.raises(Refused, match="no-terminal"):
+        counter.desk.checkout.ask("W-1001")
+    counter.desk.checkout.settle("W-1001", booked=True)
+    assert paying(counter).stage is Stage.PAID
+
+
+def test_another_terminal_ends_what_was_not_begun(counter: Counter, lane: Lane, changed: list[str]) -> None:
+    counter.desk.checkout.pay("W-1001")
+    other = Lane()
+    counter.desk.checkout.connect(other, changed.append)
+    assert paying(counter) == Paying(Stage.OFFERED)
+    # What the one before still says is for nobody.
+    counter.desk.checkout.heard(ReceiptTold("W-1001", BEFORE))
+    assert (lane.paid, other.paid, kinds(counter)) == ([], [], [])
+    begin(counter)
+    assert other.paid == [("W-1001", PRICE)]

@@ -154,6 +154,16 @@ def test_a_scanner_is_plugged_in_chosen_and_read_without_a_restart(front: Front,
         os.close(os.open(scanner.device, os.O_RDWR | os.O_NOCTTY))
 
 
+def test_scanners_named_at_the_start_stay_for_this_time(folder: Path) -> None:
+    with open_front(folder, scanners=("virtual:given",)) as front:
+        front.until(front.window.isActiveWindow, what="the window is in front")
+        front.window.go("devices")
+        scanners = enter(front, Device.SCANNERS, "virtual:other")
+        front.until(lambda: "named at the start" in scanners.strip.text, what="later")
+        assert settings.load(folder).scanners == ("virtual:other",)
+        assert [one.name for one in front.app.scanners] == ["virtual:given"]
+
+
 def test_in_the_middle_of_a_payment_the_terminal_stays(
     front: Front, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

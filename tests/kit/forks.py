@@ -7,11 +7,14 @@ files and no connections, so that what a child opens is its own.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -34,6 +37,9 @@ PRELOAD = (
     "tests.kit.lives",
     "tests.kit.frozen",
 )
+
+PR_SET_PDEATHSIG = 1
+"""From linux/prctl.h: the signal that a process gets when its parent has died."""
 
 
 def context() -> ForkServerContext:
@@ -96,6 +102,12 @@ def say(out: Connection, line: str) -> None:
 def _alone(
     complaints: Path, work: Callable[..., Any], arguments: tuple[Any, ...], more: dict[str, Any]
 ) -> None:
+    if sys.platform == "linux":
+        # Should the one who kills be killed himself, what he began must not live on: the server ends with
+        # the last who holds its pipe, which a child needs only to begin children of its own.
+        server: Any = forkserver._forkserver
+        os.close(server._forkserver_alive_fd)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     handle = os.open(complaints, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.dup2(handle, 2)
     os.close(handle)

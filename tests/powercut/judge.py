@@ -31,7 +31,8 @@ class Unreadable(AssertionError):
 def judge(folder: Path, allowed: Allowed, *, go_on: bool, thorough: bool = True) -> int:
     """The number of facts found, if all is well; with ``go_on`` the till works on for a moment.
 
-    What is not ``thorough`` leaves out the copies and what facts wrote beside themselves.
+    Each time all facts are read and their chain verified; what is not ``thorough`` leaves out the files'
+    own structure, the copies and what facts wrote beside themselves.
 
     Opens the files as the till does: the real driver, the real journal. Raises Lost or Unreadable.
     """
@@ -52,7 +53,7 @@ def judge(folder: Path, allowed: Allowed, *, go_on: bool, thorough: bool = True)
             # Cut while the folder was made a till: who enrols it again makes the ledger anew.
             upgrade(ledger, key)
         # Once the till is started before anybody checks its files, once after.
-        if made and not go_on:
+        if made and thorough and not go_on:
             check_folder(folder, key)
         journal = Journal(ledger, key, write=True)
         try:

@@ -30,6 +30,8 @@ from posapp.domain.ids import new_fact_id
 from posapp.storage import copies, files
 from posapp.storage.journal import Journal
 from posapp.storage.migrations import upgrade
+from posapp.storage.mirror import open_writer
+from posapp.storage.restore import restore
 from tests.powercut.disk import found_in, whole
 from tests.powercut.log import Log
 from tests.powercut.recorder import Recorder
@@ -37,6 +39,7 @@ from tests.powercut.recorder import Recorder
 BEGIN = datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
 STEPS = 70
 ENROLLED, COPIED = "enrolled", "copied"
+DAMAGED, MENDED = "damaged", "mended"
 
 
 def told(entry: Entry) -> str:
@@ -78,6 +81,27 @@ class Life:
                 )
         for journal in (self._window, self._sync):
             journal.close()
+
+    def be_mended(self) -> None:
+        """A short life, a copy in its midst; then its ledger is damaged, and the till restored."""
+        self._key = StoredKeys().create(self._folder)
+        upgrade(self._ledger, self._key)
+        self._window = self._open()
+        self._window.set_meta(till="t1")
+        for _ in range(5):
+            self._append()
+        copies.make(self._folder, self._key)
+        for _ in range(5):
+            self._append()
+        open_writer(self._folder, self._key).close()
+        self._window.close()
+        handle = os.open(self._ledger, os.O_RDWR)
+        os.write(handle, bytes(4096))
+        os.fsync(handle)
+        os.close(handle)
+        self._log.tell(DAMAGED, sha256(self._ledger.read_bytes()).hexdigest())
+        restore(self._folder, self._key, lambda journal: ())
+        self._log.tell(MENDED, "5")
 
     def _open(self) -> Journal:
         return Journal(self._ledger, self._key, write=True)
@@ -192,8 +216,10 @@ class Life:
             raise failed[0]
 
 
-def record(seed: int, *, normal: bool = False) -> Log:
+def record(seed: int, *, normal: bool = False, mended: bool = False) -> Log:
     """One life's log. ``normal`` is the planted fault: the ledger does not sync its commits.
+
+    ``mended`` is another life, that of `Life.be_mended`.
 
     Raises RuntimeError where the log would not give the folder as it is: then something was written
     in a way that is not recorded.
@@ -213,7 +239,11 @@ def record(seed: int, *, normal: bool = False) -> Log:
             )
         log = Log(folder)
         with Recorder(folder, log):
-            Life(folder, log, random).live(both_at_once=seed % 4 == 3)
+            life = Life(folder, log, random)
+            if mended:
+                life.be_mended()
+            else:
+                life.live(both_at_once=seed % 4 == 3)
         if whole(log) != found_in(folder):
             raise RuntimeError(f"life {seed}: something was written that was not recorded")
     return log
@@ -225,9 +255,10 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("seeds", type=int, nargs="+", metavar="SEED")
     parser.add_argument("--normal", action="store_true", help="with the ledger set to synchronous=NORMAL")
+    parser.add_argument("--mended", action="store_true", help="a damaged ledger and the way back from it")
     chosen = parser.parse_args()
     for seed in chosen.seeds:
-        log = record(seed, normal=chosen.normal)
+        log = record(seed, normal=chosen.normal, mended=chosen.mended)
         fresh = chosen.out / f"{seed}.new"
         fresh.write_bytes(pickle.dumps(log.steps))
         shutil.move(fresh, chosen.out / f"{seed}.life")

@@ -117,13 +117,14 @@ def _record_and_cut(out: Path, seeds: list[int], cuts: list[int], normal: bool) 
     return tally
 
 
-def recorded(out: Path, seeds: list[int], *, normal: bool = False) -> Iterator[list[Step]]:
+def recorded(
+    out: Path, seeds: list[int], *, normal: bool = False, mended: bool = False
+) -> Iterator[list[Step]]:
     """Lives lived in a process of their own: what records them changes the driver under it."""
     out.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "tests.powercut.life", str(out), *map(str, seeds)]
-    done = subprocess.run(
-        [*command, "--normal"] if normal else command, cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    command += ["--normal"] * normal + ["--mended"] * mended
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"no life was recorded: {done.stderr[-2000:]}")
     for seed in seeds:

@@ -106,6 +106,7 @@ class Recorder:
             ("unlink", self._os_unlink),
             ("remove", self._os_unlink),
             ("mkdir", self._os_mkdir),
+            ("rmdir", self._os_unlink),
             ("ftruncate", self._os_ftruncate),
         ):
             self._stack.enter_context(mock.patch.object(os, name, call(getattr(os, name))))
@@ -370,8 +371,9 @@ class Recorder:
 
     def _os_unlink(self, real: Any) -> Callable[..., None]:
         def call(path: Any, **more: Any) -> None:
+            where = _place(path, more.get("dir_fd"))
             real(path, **more)
-            self._gone(os.path.abspath(os.fsdecode(path)))
+            self._gone(where)
 
         return call
 
@@ -383,3 +385,11 @@ class Recorder:
                     self._log.steps.append(MakeFolder(name))
 
         return call
+
+
+def _place(path: Any, folder: int | None) -> str:
+    """Where a path lies that is given below an open folder, or below the working one."""
+    name = os.fsdecode(path)
+    return os.path.abspath(
+        name if folder is None else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), name)
+    )

@@ -2,16 +2,22 @@
 
 import subprocess
 import sys
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from drivers.keys import StoredKeys
 from posapp import paths
+from posapp.domain.errors import StorageFault
 from posapp.storage.check import check_folder
+from posapp.storage.restore import restore
 from tests.powercut import loop
-from tests.powercut.disk import Disk, Kind, Loss, found_in, whole
+from tests.powercut.disk import Disk, Kind, Loss, found_in, lay_out, whole
 from tests.powercut.judge import Lost, compare
+from tests.powercut.life import DAMAGED
 from tests.powercut.log import (
     Create,
     Intent,
@@ -56,6 +62,35 @@ def test_the_simulator_catches_a_disk_that_lies(lives: list[list[Step]]) -> None
     steps = [step for step in lives[0] if not isinstance(step, Sync)]
     tally = loop.cut_life(steps, 1, 40)
     assert tally.lost + tally.unreadable > 20, tally
+
+
+def file_of_ledger(folder: Path) -> int:
+    """Another number for another file in its place."""
+    path = folder / paths.LEDGER
+    return path.stat().st_ino if path.exists() else 0
+
+
+def test_a_power_cut_on_the_way_back_from_damage_costs_nothing(tmp_path: Path) -> None:
+    """Afterwards the way can be gone again, and the damaged file is as it was, under either name."""
+    (steps,) = loop.recorded(tmp_path / "lives", [1], mended=True)
+    damaged = next(n for n, step in enumerate(steps) if isinstance(step, Told) and step.key == DAMAGED)
+    evidence = allowed(steps)[DAMAGED]
+    disk, random, folder = Disk(), Random(1), tmp_path / "till"
+    done = 0
+    for number, step in enumerate(steps):
+        disk.take(number, step)
+        for _ in range(2 if number >= damaged and number % 5 == 0 else 0):
+            loss, kind = random.choice(list(Loss)), random.choice(list(Kind))
+            lay_out(folder, disk.after_cut(random, loss, kind), random)
+            key = StoredKeys().load(folder)
+            before = file_of_ledger(folder)
+            with suppress(StorageFault):  # the cut came after the end: the ledger is well
+                restore(folder, key, lambda journal: ())
+            done += before == file_of_ledger(folder)
+            assert check_folder(folder, key) == 5, (number, loss, kind)
+            (kept,) = folder.glob("ledger.damaged-*.db")
+            assert {sha256(kept.read_bytes()).hexdigest()} == evidence, (number, loss, kind)
+    assert done, "no cut came after the till was mended"
 
 
 def test_everything_that_is_written_is_recorded(lives: list[list[Step]]) -> None:

@@ -32,10 +32,11 @@ from sync.hub.take_in import take_in
 WRITERS = 8
 PROCESSES = 4
 STORES = 4
-ORDERS = 400
-"""Of each writer; a hundred in each store."""
+ORDERS = 200
+"""Of each writer; fifty in each store."""
 SLICE = 25
 PAGE = 100
+PAUSE_S = 0.002
 SEQUENCE = "planted"
 STATES = ("in_work", "ready", "in_work", "ready")
 
@@ -120,12 +121,11 @@ def _planted(connection: Connection, store: str, by: int = 1) -> int:
     return int(connection.execute(text(f"SELECT nextval('{SEQUENCE}')")).scalar_one())
 
 
-def process(url: str, tokens: list[str], first: int, rows: int, planted: bool) -> None:
-    """One of the writers' processes: two writers, each in a thread."""
+def process(url: str, tokens: list[str], mine: range, rows: int, planted: bool) -> None:
+    """One of the writers' processes: each writer in a thread."""
     if planted:
         records.raise_head = _planted
     database = Database(url)
-    mine = range(first, first + WRITERS // PROCESSES)
     threads = [Thread(target=partial(_write, database, tokens[w], w, rows // WRITERS)) for w in mine]
     for thread in threads:
         thread.start()
@@ -178,7 +178,7 @@ class Reader:
             )
 
 
-def race(url: str, rows: int, *, planted: bool = False) -> Race:
+def race(url: str, rows: int, *, planted: bool = False, processes: int = PROCESSES) -> Race:
     """So many rows by all writers together, on an empty PostgreSQL database."""
     database = Database(url)
     try:
@@ -191,18 +191,19 @@ def race(url: str, rows: int, *, planted: bool = False) -> Race:
         with database.read() as connection:
             before = _rows(connection)
         spawn = multiprocessing.get_context("spawn")
-        each = WRITERS // PROCESSES
-        processes = [
-            spawn.Process(target=process, args=(url, tokens, first, rows, planted))
+        each = WRITERS // processes
+        running = [
+            spawn.Process(target=process, args=(url, tokens, range(first, first + each), rows, planted))
             for first in range(0, WRITERS, each)
         ]
-        for one in processes:
+        for one in running:
             one.start()
-        while any(one.is_alive() for one in processes):
-            reader.round()
+        while any(one.is_alive() for one in running):
+            if not reader.round():
+                time.sleep(PAUSE_S)
         while reader.round():
             continue
-        if any(one.exitcode for one in processes):
+        if any(one.exitcode for one in running):
             raise RuntimeError("a writer broke off")
         with database.read() as connection:
             written = _rows(connection) - before

@@ -51,6 +51,9 @@ HAPPENINGS: tuple[Choice, ...] = (
     *(Fault.PASS, Fault.TWICE, Fault.DROPPED, Fault.STALLED, Fault.LOST, Fault.CUT, Fault.LATE),
     *(Fault.GARBAGE, Fault.NOISE, 500, 503, 422),
 )
+WHOLE = b'"withheld":""'
+STUBBORN = 16
+"""So many tries bring a batch down to one fact, and then to its being withheld."""
 CRASHES = ("before settling", "after settling", "before the mirror", "after the mirror")
 
 
@@ -129,10 +132,15 @@ class Shop:
         self.orders = orders
         self.proxy = Proxy(running.url, self.choose)
         self.next: dict[str, list[Choice]] = {}
+        self.poison: set[bytes] = set()
         self.examples = 0
 
     def choose(self, asked: Asked) -> Choice:
-        """What was put on a door's list happens, once each; the rest passes."""
+        """What was put on a door's list happens, once each; the rest passes, but for poison that is whole."""
+        if any(ident in asked.body for ident in self.poison) and WHOLE in asked.body:
+            facts = json.loads(asked.body.partition(b"\r\n\r\n")[2])["facts"]
+            if any(fact["id"].encode() in self.poison and not fact["withheld"] for fact in facts):
+                return 422
         waiting = self.next.get(f"{asked.door} {asked.route}")
         return waiting.pop(0) if waiting else Fault.PASS
 
@@ -230,6 +238,19 @@ class Tills(RuleBasedStateMachine):
         for _ in range(len(happens) + 1):
             self._try(self.tills[at].push.step)
 
+    @rule(at=st.sampled_from(TILLS), step=st.integers(0, 9))
+    def poison(self, at: str, step: int) -> None:
+        """Something refuses a fact each time, until somebody mends it."""
+        self.work(at, "ticket:T1", step)
+        self.shop.poison.add(self.written[-1].encode())
+        for _ in range(STUBBORN):
+            self._try(self.tills[at].push.step)
+
+    @rule()
+    def mend(self) -> None:
+        """Nothing is refused any more: what was withheld may come after the next start."""
+        self.shop.poison.clear()
+
     @rule(at=st.sampled_from(TILLS), happens=st.lists(st.sampled_from(HAPPENINGS), max_size=2))
     def pull(self, at: str, happens: list[Choice]) -> None:
         """Some tries to read."""
@@ -276,6 +297,7 @@ class Tills(RuleBasedStateMachine):
     def heal(self) -> None:
         """No more faults: everything comes to its end, and all sides say the same."""
         self.shop.next.clear()
+        self.shop.poison.clear()
         for _ in range(3):
             # What one till settles may free the other's facts: their news need another round.
             for till in self.tills.values():

@@ -14,7 +14,7 @@ from posapp.storage.mirror import MirrorWriter
 from tests.sync.machine import Tills, open_shop
 
 FEW = settings(
-    max_examples=8,
+    max_examples=6,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),

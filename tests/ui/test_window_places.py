@@ -16,7 +16,7 @@ from drivers.lane import Lane
 from posapp import texts
 from posapp.counter.printing import Printing
 from posapp.domain.facts import Answer
-from posapp.domain.known import Standing
+from posapp.domain.known import HIDDEN_AFTER, Standing
 from posapp.domain.slips import Outcome, Paper, PrintJob, Trouble
 from posapp.settings import Settings
 from tests.kit.counter import open_counter
@@ -203,6 +203,31 @@ def test_the_line_is_told_in_plain_words(  # noqa: PLR0917  # the columns of a t
     assert bar in told.bar
     assert bool(told.bar) is bool(bar)
     assert told.tone is (Tone.RED if link is Link.TROUBLE else Tone.AMBER)
+
+
+@pytest.mark.parametrize(
+    ("reason", "pill", "tone", "bar"),
+    [
+        ("room-low", "Platte fast voll", Tone.AMBER, "weiterarbeiten"),
+        ("room-short", "Platte fast voll", Tone.AMBER, "nicht mehr kopiert"),
+        ("room-tight", "Platte voll", Tone.AMBER, "Begonnenes"),
+        ("ledger-damaged", "Journal beschädigt", Tone.RED, "Support"),
+        ("chain-broken", "Journal beschädigt", Tone.RED, "Support"),
+    ],
+)
+def test_the_tills_own_disk_is_told_in_plain_words(
+    stage: Stage, reason: str, pill: str, tone: Tone, bar: str
+) -> None:
+    told = line.words(LineState(True, NOW, reason), Standing(NOW, 2, None), NOW)
+    assert (told.link, told.pill, told.tone) == (Link.TROUBLE, pill, tone)
+    assert bar in told.bar
+    assert "2" in told.bar, "what waits is told as well"
+
+
+def test_a_week_without_the_hub_is_told(stage: Stage) -> None:
+    heard = NOW - HIDDEN_AFTER
+    told = line.words(LineState(False, heard, "hub-unreachable"), Standing(heard, 0, None), NOW)
+    assert (told.tone, "eine Woche" in told.bar) == (Tone.RED, True)
 
 
 def test_the_bar_comes_and_goes(stage: Stage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from posapp.domain.sales import sale_of
 from ui import kinds
 from ui.bridge import EVERYTHING
 from ui.rows import Row
@@ -108,7 +109,8 @@ class Recents:
 
     def read(self, recent: Recent, names: Collection[str] = EVERYTHING) -> None:
         """Read one of them again, where it is of these subjects."""
-        if _name(recent) and not {_name(recent), *EVERYTHING}.isdisjoint(names):
+        name = _name(recent)
+        if name and not {name, sale_of(name), *EVERYTHING}.isdisjoint(names):
             result = self._desk.scanning.again(recent.result)
             recent.known = result.known
             if recent.acted is None:

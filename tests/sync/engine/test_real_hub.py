@@ -336,3 +336,7 @@ def test_a_revoked_till_keeps_what_the_hub_never_got(folder: Path, books: Books,
     assert StoredKeys().load(folder)
     with pytest.raises(StorageFault, match="till-revoked"):
         hand_over(books, number)
+    again = operator.enrol_code(real.database, books.store, again=books.till)
+    enrol(real.url, again, folder, StoredKeys(), again=True)
+    other = next(one for one in ready(books) if one != number)
+    hand_over(books, other)
