@@ -158,14 +158,15 @@ def forms(text: str) -> list[str]:
     return list(dict.fromkeys((text.strip(), *((label, f"00{label}") if label.isdigit() else ()))))
 
 
-def stores(connection: Connection) -> dict[str, Store]:
-    """Every partner store by its code, in the order of the codes."""
+def stores(connection: Connection, of: Iterable[str] | None = None) -> dict[str, Store]:
+    """The partner stores by their codes, in the order of the codes: those with these codes, or all."""
     columns = (store.c.code, store.c.name, store.c.address, store.c.hours, store.c.undo_seconds)
+    query = select(*columns, store.c.key).order_by(store.c.code)
+    if of is not None:
+        query = query.where(store.c.code.in_(sorted(set(of))))
     return {
         code: Store(code, name, address, hours, int(undo), bytes.fromhex(key))
-        for code, name, address, hours, undo, key in connection.execute(
-            select(*columns, store.c.key).order_by(store.c.code)
-        )
+        for code, name, address, hours, undo, key in connection.execute(query)
     }
 
 

@@ -30,7 +30,7 @@ def take_in(connection: Connection, orders: Sequence[ShopOrder]) -> dict[str, in
     Repeating changes nothing. An order that went to another store leaves a record without a body in
     the old one. Bulk: one call for up to a thousand orders.
     """
-    stores = keys.stores(connection)
+    stores = keys.stores(connection, {order.store for order in orders})
     hub_key = keys.hub_key(connection)
     known = records.load(connection, KIND, (o.number for o in orders), lock=True)
     changes: list[Change] = []

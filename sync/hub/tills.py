@@ -134,9 +134,9 @@ def offer(database: Database, code_of_store: str, now: datetime, again: str = ""
     body = codes.draw(codes.Prefix.PICKUP)[2:-1]
     code = f"{PREFIX}{body}{codes.check_character(body)}"
     with database.write() as connection:
-        known = keys.stores(connection)
-        if code_of_store not in known:
-            raise StorageFault("store-unknown", store=code_of_store, stores=", ".join(known))
+        if not keys.stores(connection, (code_of_store,)):
+            known = ", ".join(keys.stores(connection))
+            raise StorageFault("store-unknown", store=code_of_store, stores=known)
         if again:
             owner = connection.execute(select(till.c.store).where(till.c.id == again)).scalar()
             if owner != code_of_store:
