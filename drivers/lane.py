@@ -37,12 +37,15 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Outfit:
-    """The devices at the end of the lane; None where there is none."""
+    """The devices at the end of the lane; None where there is none. ``wanted``: a printer was named, usable
+    or not.
+    """
 
     receipts: Printer | None = None
     labels: Printer | None = None
     drawer: Drawer | None = None
     display: CustomerDisplay | None = None
+    wanted: bool = False
 
     def printers(self) -> tuple[Printer, ...]:
         """Each printer once."""
@@ -118,8 +121,8 @@ class Lane:
 
     @property
     def prints(self) -> bool:
-        """Whether there is a printer at all."""
-        return bool(self._promised.printers())
+        """Whether there is a printer at all, or was to be one: then what does not come out is told."""
+        return self._promised.wanted or bool(self._promised.printers())
 
     def use(self, outfit: Outfit) -> None:
         """Go on with other devices, after what was asked for before; what is open stays open."""
@@ -284,7 +287,13 @@ def outfit(printer: str = "", labels: str = "", display: str = "") -> Outfit:
     from drivers.receipt_printer import EscPosPrinter
 
     receipts = _opened(EscPosPrinter, printer)
-    return Outfit(receipts, _opened(open_label_printer, labels), receipts, _opened(LineDisplay, display))
+    return Outfit(
+        receipts,
+        _opened(open_label_printer, labels),
+        receipts,
+        _opened(LineDisplay, display),
+        wanted=bool(printer or labels),
+    )
 
 
 def open_lane(
@@ -297,15 +306,9 @@ def open_lane(
     """The lane to these devices, not yet started; its spool lies in ``folder``."""
     from drivers.spool import NAME, Spool
 
-    return Lane(
-        receipts=devices.receipts,
-        labels=devices.labels,
-        drawer=devices.drawer,
-        display=devices.display,
-        spool=Spool(folder / NAME),
-        on_job=on_job,
-        on_state=on_state,
-    )
+    lane = Lane(spool=Spool(folder / NAME), on_job=on_job, on_state=on_state)
+    lane.use(devices)
+    return lane
 
 
 def _opened(make: Callable[[str], _T], url: str) -> _T | None:
