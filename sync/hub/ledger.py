@@ -10,17 +10,17 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from posapp.domain.facts import GENESIS, Answer, Fact, chain_hash
+from posapp.domain.facts import GENESIS, Answer
 from sync.hub import custody, decide, records, tills
 from sync.hub.database import Database, out_of_reach, worth_retrying
 from sync.hub.decide import Taken
 from sync.hub.hot import Hot
+from sync.hub.received import Received, read
 from sync.hub.refusals import OutOfStep, Refusal
 from sync.hub.tables import fact as fact_table
 from sync.hub.tills import Till
@@ -66,14 +66,6 @@ _RENUMBER = (
 _STORE = Hot(insert(fact_table))
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A fact as it came, and read; ``fact`` is None where its payload is no JSON object, or withheld."""
-
-    message: FactMessage
-    fact: Fact | None
-
-
 def news(connection: Connection, till: str) -> int:
     """The mark of the till's newest answer that changed after it was given; 0 for none."""
     return int(_NEWEST.value(connection, till=till) or 0)
@@ -104,7 +96,13 @@ class Ledger:
 
         Everything is checked first, so that a fork takes nothing in.
         """
-        received = read(request)
+        try:
+            received = read(request)
+        except Refusal:
+            with self._database.read() as connection:
+                # Who may not send is told that, and not what is wrong with it.
+                tills.sender(connection, token)
+            raise
         usual = self._next(token, request, received[0]) if len(received) == 1 else None
         if usual is not None:
             return usual
@@ -116,14 +114,14 @@ class Ledger:
             for seq, row in known.items()
             if seq <= till.last_seq
         }
-        for item in received:
-            row = known.get(item.message.seq)
-            if row is not None and row.reason == decide.WITHHELD and not item.message.withheld:
-                stored[item.message.seq] = self._complete(till, item.message)
         answers = [
-            stored[item.message.seq]
-            if item.message.seq in stored
-            else self._take(till.id, item, item.message.seq in known)
+            self._complete(
+                till,
+                item.message,
+                stored[item.message.seq]
+                if item.message.seq in stored
+                else self._take(till.id, item, item.message.seq in known),
+            )
             for item in received
         ]
         with self._database.read() as connection:
@@ -241,14 +239,21 @@ class Ledger:
         )
         return _told(message.seq, message.id, taken.answer, taken.reason, taken.detail)
 
-    def _complete(self, till: Till, message: FactMessage) -> FactAnswer:
-        """Take the content of a fact that was withheld, and judge it and what waits behind it anew."""
+    def _complete(self, till: Till, message: FactMessage, stands: FactAnswer) -> FactAnswer:
+        """The answer that stands; but the content of a fact that was withheld is taken, and judged anew
+        with what waits behind it."""
+        if message.withheld or stands.reason != decide.WITHHELD:
+            return stands
         with self._database.write() as connection:
             records.load_one(connection, *decide.parted(message.subject))
             content = message.model_dump(include={"kind", "schema_v", "subject", "payload", "clerk"})
             connection.execute(
                 update(fact_table)
-                .where(fact_table.c.id == message.id, fact_table.c.reason == decide.WITHHELD)
+                .where(
+                    fact_table.c.id == message.id,
+                    fact_table.c.till == till.id,
+                    fact_table.c.reason == decide.WITHHELD,
+                )
                 .values(reason=decide.INTERNAL, detail="{}", **content)
             )
             decide.rerun(connection, till.store, message.subject, self._now_ms())
@@ -290,36 +295,6 @@ def _decided(connection: Connection, till: Till, item: Received, now_ms: int) ->
 
 def _parked(connection: Connection, till: Till, item: Received, now_ms: int) -> Taken:
     return Taken(Answer.PARKED, records.head(connection, till.store), decide.INTERNAL)
-
-
-def read(request: FactsRequest) -> list[Received]:
-    """The facts with their numbers and hashes checked. Raises Refusal 422."""
-    received: list[Received] = []
-    seq, prev = request.prev_seq, bytes.fromhex(request.prev_hash)
-    for message in request.facts:
-        seq += 1
-        if message.seq != seq:
-            raise Refusal(422, "numbers-broken", f"Fact {message.seq} stands where {seq} belongs.")
-        said = message.id + message.kind + message.subject + message.clerk + message.payload
-        if "\0" in said + message.withheld:
-            raise Refusal(422, "fact-malformed", f"Fact {seq} has a zero character.")
-        if message.withheld:
-            if message.payload:
-                raise Refusal(422, "fact-malformed", f"Fact {seq} is withheld and is not.")
-            # Its hash is that of what the till holds: what follows must still fit to it.
-            received.append(Received(message, None))
-            prev = bytes.fromhex(message.hash)
-            continue
-        try:
-            bare = decide.envelope(message, {})
-            digest = chain_hash(prev, seq, bare, message.payload.encode())
-        except (ValueError, OverflowError) as error:
-            raise Refusal(422, "fact-malformed", f"Fact {seq} cannot be read.") from error
-        if digest.hex() != message.hash:
-            raise Refusal(422, "hash-wrong", f"The hash of fact {seq} is not that of its content.")
-        received.append(Received(message, decide.read_fact(message)))
-        prev = digest
-    return received
 
 
 def _check(connection: Connection, till: Till, request: FactsRequest) -> dict[int, Any]:

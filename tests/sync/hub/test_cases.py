@@ -183,6 +183,17 @@ def test_a_withheld_fact_that_comes_whole_is_judged_with_what_waits_behind_it(hu
     assert [(one["ref"], one["undone"]) for one in done] == [(first["id"], True)]
 
 
+def test_a_withheld_fact_comes_whole_with_all_others_under_a_new_epoch(hub: Served) -> None:
+    till = hub.desk()
+    one, other = ready(till, 2)
+    first, beside = till.hand_over(one), till.hand_over(other)
+    till.push(first | {"payload": "", "withheld": "http-500"}, beside)
+    again = hub.desk(again=till)
+    again.chain = till.chain
+    assert [answer["answer"] for answer in again.push(first, beside)] == ["accepted", "accepted"]
+    assert again.push(again.undo(first))[0]["answer"] == "accepted"
+
+
 def test_a_settled_withheld_fact_that_comes_whole_changes_nothing(hub: Served) -> None:
     till = hub.desk()
     order = ready(till)[0]

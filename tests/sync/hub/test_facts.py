@@ -272,3 +272,11 @@ def test_pushes_of_many_tills_run_side_by_side(hub: Served) -> None:
         numbers = connection.execute(select(fact_table.c.feed_seq).order_by(fact_table.c.feed_seq)).scalars()
         assert len(set(numbers)) == 12
     assert decide.BEHIND == "behind-rejected"
+
+
+def test_who_may_not_send_is_not_told_what_is_wrong_with_it(hub: Served) -> None:
+    desk = hub.desk()
+    broken = desk.hand_over(ready(desk)[0]) | {"hash": "0" * 64}
+    assert desk.send(desk.request(broken)).status_code == 422
+    hub.desk(again=desk)
+    assert desk.send(desk.request(broken)).status_code == 401
