@@ -24,12 +24,19 @@ FLOOR = (3, 51, 3)
 READERS = 6
 WRITERS = 6
 BUSY_MS = 20_000
+"""How long a writer waits for another one before it gives up."""
+IDLE_MS = 30_000
+"""How long a transaction may do nothing: a hub that stands still, or whose machine is gone, holds no lock for ever."""
+REACH_S = 10
+SILENT_S = 30
+"""How long PostgreSQL may take to answer the first time, and how long a dead line goes unnoticed."""
 LOCK = 0x706F7361
 """PostgreSQL's advisory lock under which one process sets things up and the others wait."""
 LIMITS = "54"
 """The class of what PostgreSQL has no place for, a key of 5,000 characters say: no trouble of its own."""
-RETRY_STATES = frozenset({"40001", "40P01"})
-"""PostgreSQL ended one of two transactions that stood in each other's way: run it again."""
+RETRY_STATES = frozenset({"40001", "40P01", "25P03"})
+"""PostgreSQL ended one of two transactions that stood in each other's way, or one that stood still: run it
+again."""
 
 
 class Database:
@@ -53,8 +60,15 @@ class Database:
                 max_overflow=0,
                 isolation_level="REPEATABLE READ",
                 hide_parameters=True,
+                connect_args=_postgresql("default_transaction_read_only=on"),
             )
-            self._writer = create_engine(address, pool_size=WRITERS, max_overflow=0, hide_parameters=True)
+            self._writer = create_engine(
+                address,
+                pool_size=WRITERS,
+                max_overflow=0,
+                hide_parameters=True,
+                connect_args=_postgresql(f"lock_timeout={BUSY_MS}"),
+            )
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -73,6 +87,8 @@ class Database:
         """`write`, for what is done once by whoever comes first: the others wait here, and see it done."""
         with self.write() as connection:
             if not self.is_sqlite:
+                # Whoever is in here may fill a shop with a million orders.
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             yield connection
 
@@ -92,7 +108,9 @@ class Database:
 
 def out_of_reach(error: Exception) -> bool:
     """Whether the database itself is the trouble: gone, full, or without a free connection."""
-    trouble = isinstance(error, (OperationalError, InterfaceError, PoolTimeout))
+    trouble = isinstance(error, (OperationalError, InterfaceError, PoolTimeout)) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
     return trouble and not worth_retrying(error) and not _state(error).startswith(LIMITS)
 
 
@@ -106,6 +124,25 @@ def worth_retrying(error: Exception) -> bool:
 def _state(error: Exception) -> str:
     """PostgreSQL's name for an error, "" for any other."""
     return str(getattr(error.orig, "sqlstate", None) or "") if isinstance(error, DBAPIError) else ""
+
+
+def _postgresql(setting: str) -> dict[str, Any]:
+    """How to connect: with limits at both ends on how long the other one may be silent."""
+    settings = (
+        setting,
+        f"idle_in_transaction_session_timeout={IDLE_MS}",
+        f"tcp_keepalives_idle={SILENT_S // 3}",
+        f"tcp_keepalives_interval={SILENT_S // 3}",
+        "tcp_keepalives_count=2",
+    )
+    return {
+        "options": " ".join(f"-c {one}" for one in settings),
+        "connect_timeout": REACH_S,
+        "keepalives_idle": SILENT_S // 3,
+        "keepalives_interval": SILENT_S // 3,
+        "keepalives_count": 2,
+        "tcp_user_timeout": SILENT_S * 1000,
+    }
 
 
 def sqlite_driver() -> Any:

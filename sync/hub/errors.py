@@ -7,11 +7,12 @@ import logging
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from sync import wire
+from sync.hub.database import out_of_reach, worth_retrying
 from sync.hub.refusals import Refusal
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,12 @@ def add_errors(app: FastAPI) -> None:
         log.warning("the database does not answer: %s", error)
         said = wire.Problem(error="database-unavailable", message="Please try again later.")
         return _problem(503, said, {"Retry-After": "2"})
+
+    @app.exception_handler(DBAPIError)
+    async def ended(request: Request, error: DBAPIError) -> Response:
+        if out_of_reach(error) or worth_retrying(error):
+            return await busy(request, error)
+        return await broken(request, error)
 
     @app.exception_handler(Exception)
     async def broken(_: Request, error: Exception) -> Response:
