@@ -14,20 +14,27 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from posapp import paths
 from posapp.domain.errors import PosappError, StorageFault
 from posapp.domain.facts import Entry
 from posapp.domain.values import dataclass
-from posapp.storage import copies, files
+from posapp.storage import copies, files, rows
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import open_writer
 
-FRESH = "ledger.restored"
+if TYPE_CHECKING:
+    from sqlcipher3.dbapi2 import Connection
+
+FRESH = "restored.db"
 SCRATCH = "salvage"
 MISSES = 500
 """So many facts in a row that cannot be read end the search in a damaged file."""
 _PARTS = ("", "-wal")
+_CUSTODY = {"claim": 5, "heard": 2, "granted": 3}
+"""Tables beside the facts that must not go back in time, with their columns: a lead till that forgot
+what it granted would grant it twice."""
 
 Fetch = Callable[[Journal], Iterable[Entry]]
 """The facts after this journal's last one, as the hub has them. Raises PosappError."""
@@ -61,6 +68,8 @@ def restore(folder: Path, key: bytes, fetch: Fetch) -> Restored:
             restored = _continued(folder / FRESH, key, damaged, fetch)
     except OSError as error:
         raise StorageFault("disk-failed", file=str(folder), why=error.strerror or "") from error
+    # A copy from before an update was migrated on the way.
+    (folder / FRESH).with_suffix(".before-upgrade").unlink(missing_ok=True)
     copies.check(folder / FRESH, key)
     copies.sync_to_disk(folder / FRESH)
     copied, saved, fetched = restored
@@ -122,9 +131,11 @@ def _continued(path: Path, key: bytes, damaged: Path | None, fetch: Fetch) -> tu
             fetched = journal.take_back(known)
         # What the hub has may bridge the gap to what can be read behind it.
         saved += kept.give(journal) if kept else 0
-        return copied, saved, fetched
     finally:
         journal.close()
+    if kept:
+        kept.lay_beside(path)
+    return copied, saved, fetched
 
 
 class _Remains:
@@ -145,40 +156,62 @@ class _Remains:
             journal.set_meta(**dict(self._meta))
         return taken
 
+    def lay_beside(self, path: Path) -> None:
+        """Put custody as it was last into the ledger at ``path``, as far as it can be read."""
+        connection = files.connect(path, self._key, write=True, durable=True)
+        try:
+            with files.writing(connection, path):
+                for table, columns in _CUSTODY.items():
+                    marks = ",".join("?" * columns)
+                    connection.executemany(
+                        f"INSERT OR REPLACE INTO {table} VALUES ({marks})",
+                        self._rows(f"SELECT * FROM {table}"),
+                    )
+        finally:
+            connection.close()
+
     def _behind(self, seq: int) -> Iterator[Entry]:
         while (entry := self._entries.get(seq := seq + 1)) is not None:
             yield entry
 
     def _read(self, seq: int) -> Iterator[Entry]:
         misses = 0
-        journal: Journal | None = None
         while misses < MISSES:
+            # After one page that does not decrypt, a connection reads none any more.
             try:
-                journal = journal or Journal(self._path, self._key)
-                found = journal.after(seq, 1)
+                connection = files.connect(self._path, self._key)
             except StorageFault:
-                # After one page that does not decrypt, the connection reads none any more.
-                if journal is None:
-                    return
-                journal.close()
-                journal = None
+                return
+            try:
+                for entry in self._slice(connection, seq):
+                    yield entry
+                    misses, seq = 0, entry.seq
+                return
+            except (StorageFault, TypeError, ValueError, KeyError):
                 misses, seq = misses + 1, seq + 1
-                continue
-            if not found:
-                break
-            yield found[0]
-            misses, seq = 0, found[0].seq
-        if journal is not None:
-            journal.close()
+            finally:
+                connection.close()
 
-    def _rows(self, query: str) -> list[tuple[str, str]]:
+    def _slice(self, connection: Connection, seq: int) -> Iterator[Entry]:
+        """Facts one by one, up to the first that cannot be read. The schema may be an older one."""
+        query = f"SELECT {rows.COLUMNS} FROM fact WHERE seq > ? ORDER BY seq LIMIT 1"
+        while True:
+            with files.faults(self._path):
+                found = connection.execute(query, (seq,)).fetchone()
+            if found is None:
+                return
+            entry = rows.entry(found)
+            yield entry
+            seq = entry.seq
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
         try:
             connection = files.connect(self._path, self._key)
         except StorageFault:
             return []
         try:
             with files.faults(self._path):
-                return [(str(one), str(two)) for one, two in connection.execute(query)]
+                return [tuple(row) for row in connection.execute(query)]
         except StorageFault:
             return []
         finally:

@@ -9,7 +9,10 @@ from posapp import paths
 from posapp.domain.facts import Answer
 from posapp.storage import copies
 from posapp.storage.books import Books
-from tests.kit.shop import environment, open_shop
+from posapp.storage.journal import Journal
+from sync.hub import operator
+from tests.crash.service import set_hub
+from tests.kit.shop import STORE, environment, open_shop
 from tests.storage.ledgers import deciding
 from tests.sync.engine.processes import engine
 from tests.waiting import until
@@ -92,3 +95,44 @@ def test_a_folder_with_copies_is_not_enrolled_over_its_past(tmp_path: Path) -> N
         assert "posapp till restore" in done.stderr
         assert posapp("till", "restore", "--data", str(folder)).returncode == 0
         assert posapp("verify", "--data", str(folder)).returncode == 0
+
+
+def test_restored_without_the_hub_a_till_is_told_so_and_enrolled_again(tmp_path: Path) -> None:
+    """What the copy had not and the hub had is in the hub's records; what was done since is sent."""
+    with open_shop(tmp_path / "hub") as shop:
+        folder = shop.enrol(tmp_path / "till")
+        key = StoredKeys().load(folder)
+        books = open_books(folder)
+        with engine(folder):
+            until(lambda: len(books.queue("order", "ready")) >= 4, 30)
+            numbers = [known.id for known in books.queue("order", "ready")]
+            copies.make(folder, key)
+            lost = [hand_over(books, number) for number in numbers[:2]]
+            answered(books, 2)
+        books.close()
+        shop.hub.stop()
+        ledger = folder / paths.LEDGER
+        ledger.write_bytes(bytes(4096) + ledger.read_bytes()[4096:])
+        done = posapp("till", "restore", "--data", str(folder))
+        assert done.returncode == 0, done.stderr
+        assert "0 facts again" in done.stdout
+        assert "enrol --again" in done.stdout
+        books = open_books(folder)
+        kept = hand_over(books, numbers[2])
+        books.close()
+        shop.hub.start()
+        set_hub(folder, shop.hub.url)
+        with engine(folder) as process:
+            process.wait_for(lambda said: said.get("line", {}).get("reason") == "till-forked")
+        till = Journal(folder / paths.LEDGER, key).meta("till")
+        code = operator.enrol_code(shop.url, STORE, again=till)
+        again = posapp(
+            "till", "enrol", "--again", "--data", str(folder), "--hub", shop.hub.url, "--code", code
+        )
+        assert again.returncode == 0, again.stderr
+        books = open_books(folder)
+        with engine(folder):
+            answered(books, 1)
+        for number, ref in zip(numbers[:3], [*lost, kept], strict=True):
+            until(lambda number=number, ref=ref: shop.refs(number) == [ref], 30)  # type: ignore[misc]
+        books.close()

@@ -79,7 +79,8 @@ def test_a_power_cut_on_the_way_back_from_damage_costs_nothing(tmp_path: Path) -
     done = 0
     for number, step in enumerate(steps):
         disk.take(number, step)
-        for _ in range(2 if number >= damaged and number % 5 == 0 else 0):
+        often = number % 5 == 0 or number > len(steps) - 12
+        for _ in range(2 if number >= damaged and often else 0):
             loss, kind = random.choice(list(Loss)), random.choice(list(Kind))
             lay_out(folder, disk.after_cut(random, loss, kind), random)
             key = StoredKeys().load(folder)

@@ -14,7 +14,7 @@ import pytest
 from posapp import paths
 from posapp.domain.errors import StorageFault, Unavailable
 from posapp.domain.facts import CASE_SETTLED, Answer, Entry
-from posapp.storage import copies, room
+from posapp.storage import copies, files, room
 from posapp.storage.journal import Journal, verify
 from posapp.storage.mirror import open_writer
 from posapp.storage.restore import Restored, restore
@@ -293,6 +293,27 @@ def test_a_ledger_that_vanished_comes_back(tmp_path: Path) -> None:
     assert facts(tmp_path) == entries
 
 
+def test_what_a_lead_till_granted_since_the_copy_is_not_forgotten(tmp_path: Path) -> None:
+    filled(tmp_path, before=40)
+    ledger = tmp_path / paths.LEDGER
+    for statement in (
+        "INSERT INTO claim VALUES ('W-1', 't2', 7, 1, '')",
+        "INSERT INTO granted VALUES ('W-2', 8, 2)",
+        "INSERT INTO heard VALUES ('t2', 3)",
+    ):
+        connection = files.connect(ledger, KEY, write=True, durable=True)
+        connection.execute(statement)
+        connection.close()
+    # A page of facts: those of custody can still be read.
+    spoil(ledger, [30])
+    restore(tmp_path, KEY, nothing)
+    connection = files.connect(ledger, KEY)
+    assert connection.execute("SELECT * FROM claim").fetchall() == [("W-1", "t2", 7, 1, "")]
+    assert connection.execute("SELECT order_id, token FROM granted").fetchall() == [("W-2", 8)]
+    assert connection.execute("SELECT till FROM heard").fetchall() == [("t2",)]
+    connection.close()
+
+
 def test_two_damages_are_set_aside_under_two_names(tmp_path: Path) -> None:
     filled(tmp_path)
     names = []
@@ -342,4 +363,4 @@ def test_cut_anywhere_the_way_back_can_be_gone_again(
     assert [entry.seq for entry in facts(tmp_path)][:1] == [1]
     (kept,) = tmp_path.glob("ledger.damaged-*.db")
     assert kept.with_name(f"{kept.name}-wal").read_bytes() == waiting
-    assert not list(tmp_path.glob("ledger.restored*"))
+    assert not list(tmp_path.glob("restored*"))
