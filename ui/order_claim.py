@@ -59,8 +59,9 @@ def lay_over(view: CardView, result: Result, said: Said) -> CardView:
         primary = replace(view.primary, enabled=False) if view.primary else None
         waiting = tuple(replace(action, enabled=False) for action in view.secondary)
         return replace(view, sentence=sentence, primary=primary, secondary=waiting)
-    if reason := said.get(REASON):
-        sentence = _(_BADGE).format(reason=reason)
+    if said.get(RELEASE):
+        reason = said.get(REASON)
+        sentence = _(_BADGE).format(reason=reason) if reason else _("Please note the reason below.")
     silent = right is Right.SILENT
     again = Action(ASK_AGAIN, _("Ask again"), icon="refresh")
     release = Action(RELEASE, _("A manager releases it"), icon="user")

@@ -16,6 +16,7 @@ from posapp.domain.slips import Outcome, Paper, PrinterState, PrintJob, Trouble
 from tests.kit.counter import Counter
 from tests.kit.things import NOW
 from tests.screens.card import card_scenes
+from tests.screens.claims import claim_scenes
 from tests.screens.devices import device_scenes
 from tests.screens.doctor import doctor_scenes
 from tests.screens.samples import CASE, EVERYTHING, ORDERS, STORE_CARD, code_of, scan_for, token
@@ -124,6 +125,7 @@ def scenes() -> Iterator[tuple[str, Scene]]:
     yield "attention_guessing", lambda s: s.window.go("attention")
     yield from service_scenes()
     yield from card_scenes()
+    yield from claim_scenes()
     yield "mishap", _mishap
     yield "slip_refused", _slip_refused
     yield "settings", _settings
