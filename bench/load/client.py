@@ -47,6 +47,7 @@ class Client:
         # In each store one till works: the others hear of it.
         self._working = self.tills[::TILLS_PER_STORE]
         self.orders: dict[str, Callable[..., Awaitable[Told]]] = {
+            "begin": self.begin,
             "hold": self.hold,
             "push": self.push,
             "saturate": self.saturate,
@@ -54,6 +55,13 @@ class Client:
             "come_back": self.come_back,
             "snapshot": self.snapshot,
         }
+
+    async def begin(self, at_once: int) -> Told:
+        """Every till that works asks where the hub is, as an engine does when it starts; its line stays open."""
+        begun = time.perf_counter()
+        for first in range(0, len(self._working), at_once):
+            await asyncio.gather(*(till.come_back() for till in self._working[first : first + at_once]))
+        return self._told(begun)
 
     async def hold(self, within: float) -> Told:
         """Every till comes within so many seconds and follows its feed; told when all are held."""
@@ -94,7 +102,9 @@ class Client:
         async def one(of: Sequence[Till]) -> int:
             done = 0
             while time.perf_counter() < until:
-                done += await self._act(of[done % len(of)])
+                if not await self._act(of[done % len(of)]):
+                    raise RuntimeError("too few orders for so many facts")
+                done += 1
             return done
 
         # Each takes turns between stores of its own, as real orders come from all of them.

@@ -117,6 +117,7 @@ def measured(plan: Plan) -> Report:
         _party(place, "client") as tills,
         _party(place, "bare") as bare,
     ):
+        tills.do("begin", at_once=WORKERS)
         for _ in range(ROUNDS):
             report.bare.append(_with_cost(bare.do("bare", workers=WORKERS, seconds=plan.round_s)))
             report.pushed.append(_with_cost(tills.do("saturate", tills=WORKERS, seconds=plan.round_s)))
