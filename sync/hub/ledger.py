@@ -114,16 +114,22 @@ class Ledger:
             for seq, row in known.items()
             if seq <= till.last_seq
         }
-        answers = [
-            self._complete(
-                till,
-                item.message,
-                stored[item.message.seq]
-                if item.message.seq in stored
-                else self._take(till.id, item, item.message.seq in known),
-            )
-            for item in received
-        ]
+        moved: list[int] = []
+        try:
+            answers = [
+                self._complete(
+                    till,
+                    item.message,
+                    stored[item.message.seq]
+                    if item.message.seq in stored
+                    else self._take(till.id, item, item.message.seq in known, moved),
+                )
+                for item in received
+            ]
+        finally:
+            if moved:
+                # Once for all of them: the store's tills need not come for each.
+                self._told(till.store, max(moved))
         with self._database.read() as connection:
             till = tills.sender(connection, token)
             newest, changed = _news(connection, till.id, request.heard)
@@ -172,7 +178,8 @@ class Ledger:
             if out_of_reach(error):
                 raise
             return None
-        answer = self._taken(till, message, taken)
+        self._told(till.store, taken.feed_seq)
+        answer = _taken(till, message, taken)
         return FactsAnswer(
             answers=[changed.pop(answer.id, answer), *changed.values()],
             last_seq=message.seq,
@@ -194,11 +201,14 @@ class Ledger:
     def _now_ms(self) -> int:
         return int(self._now().timestamp() * 1000)
 
-    def _take(self, till: str, item: Received, known: bool) -> FactAnswer:
-        """``known``: the ledger had the fact when the batch came, under an earlier epoch."""
+    def _take(self, till: str, item: Received, known: bool, moved: list[int]) -> FactAnswer:
+        """``known``: the ledger had the fact when the batch came, under an earlier epoch.
+
+        A place in the feed that it was given is added to ``moved``.
+        """
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._transact(till, item, _decided, known or attempt > 1)
+                return self._transact(till, item, _decided, known or attempt > 1, moved)
             except Refusal:
                 raise
             except Exception as error:
@@ -208,9 +218,11 @@ class Ledger:
                 if attempt == ATTEMPTS or not worth_retrying(error):
                     log.exception("fact failed id=%s kind=%s", item.message.id, item.message.kind)
                     break
-        return self._transact(till, item, _parked, True)
+        return self._transact(till, item, _parked, True, moved)
 
-    def _transact(self, ident: str, item: Received, decided: Decider, look: bool) -> FactAnswer:
+    def _transact(
+        self, ident: str, item: Received, decided: Decider, look: bool, moved: list[int]
+    ) -> FactAnswer:
         """One fact, one transaction. Unless told to ``look``, a fact with a new number is taken for a
         new one: where it is not, its unique id ends the transaction and it is tried again.
         """
@@ -225,19 +237,8 @@ class Ledger:
                     return answer
             taken = decided(connection, till, item, now_ms)
             _STORE.changed(connection, **_row(till, message, taken, now_ms))
-        return self._taken(till, message, taken)
-
-    def _taken(self, till: Till, message: FactMessage, taken: Taken) -> FactAnswer:
-        self._told(till.store, taken.feed_seq)
-        log.info(
-            "fact id=%s kind=%s till=%s answer=%s reason=%s",
-            message.id,
-            message.kind,
-            till.id,
-            taken.answer.value,
-            taken.reason,
-        )
-        return _told(message.seq, message.id, taken.answer, taken.reason, taken.detail)
+        moved.append(taken.feed_seq)
+        return _taken(till, message, taken)
 
     def _complete(self, till: Till, message: FactMessage, stands: FactAnswer) -> FactAnswer:
         """The answer that stands; but the content of a fact that was withheld is taken, and judged anew
@@ -281,6 +282,18 @@ class Ledger:
                 _RENUMBER, {"of": message.id, "mine": till.id, "now": till.epoch, "as_seq": message.seq}
             )
         return _answer(known)
+
+
+def _taken(till: Till, message: FactMessage, taken: Taken) -> FactAnswer:
+    log.info(
+        "fact id=%s kind=%s till=%s answer=%s reason=%s",
+        message.id,
+        message.kind,
+        till.id,
+        taken.answer.value,
+        taken.reason,
+    )
+    return _told(message.seq, message.id, taken.answer, taken.reason, taken.detail)
 
 
 Decider = Callable[[Connection, Till, Received, int], Taken]
