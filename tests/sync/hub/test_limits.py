@@ -65,12 +65,13 @@ def test_whoever_was_silent_longest_is_forgotten(monkeypatch: pytest.MonkeyPatch
 
 
 # -- at the hub -----------------------------------------------------------------------------------
-NONE_AT_ONCE = (1, 0.01)
+NONE_AT_ONCE = (1, 1e-6)
+"""One, and the next in eleven days, however slow this machine is."""
 
 
 @pytest.fixture
 def strict(database: Database) -> Iterator[Served]:
-    rates = Rates(pushes=NONE_AT_ONCE, feeds=NONE_AT_ONCE, lookups=NONE_AT_ONCE, enrolments=(2, 0.01))
+    rates = Rates(pushes=NONE_AT_ONCE, feeds=NONE_AT_ONCE, lookups=NONE_AT_ONCE, enrolments=(2, 1e-6))
     with served(database, rates) as hub:
         yield hub
 
@@ -85,15 +86,12 @@ def test_each_till_has_its_own_measure_of_each_call(strict: Served) -> None:
     for call in calls:
         assert call(one).status_code == 200
         told = call(one)
-        assert (told.status_code, told.json()["error"], int(told.headers["Retry-After"])) == (
-            429,
-            "too-many",
-            100,
-        )
+        assert (told.status_code, told.json()["error"]) == (429, "too-many")
+        assert int(told.headers["Retry-After"]) > 900_000
         assert call(other).status_code == 200
     body = {"code": "EN000000000"}
     told = strict.session.post(f"{strict.url}/v1/enrolments", json=body)
-    assert (told.status_code, told.headers["Retry-After"]) == (429, "100")
+    assert (told.status_code, int(told.headers["Retry-After"]) > 900_000) == (429, True)
 
 
 @pytest.mark.parametrize(("proxies", "second"), [("", 429), ("127.0.0.1", 403)], ids=["unnamed", "named"])
@@ -127,29 +125,31 @@ def test_a_body_that_drips_is_cut(standing: Served, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "said",
-    [
-        b"",
-        b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX-Slow: ",
-        b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\nGET /v1",
-    ],
-    ids=["silent", "first header", "second header"],
+    "said", [b"", b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX-Slow: "], ids=["silent", "dripping"]
 )
-def test_a_header_that_does_not_end_is_cut(
+def test_a_first_header_that_does_not_end_is_cut(
     standing: Served, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
     monkeypatch.setattr(connections, "HEAD_S", 0.1)
     with line(standing) as caller:
         caller.sendall(said)
-        answered = everything(caller)
-    assert answered.count(b"HTTP/1.1 200 ") == said.count(b"\r\n\r\n")
+        assert everything(caller) == b""
+
+
+def test_a_later_header_that_does_not_end_is_cut(standing: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    with line(standing) as caller:
+        caller.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert caller.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        monkeypatch.setattr(connections, "HEAD_S", 0.1)
+        caller.sendall(b"GET /v1")
+        assert b"HTTP/1.1" not in everything(caller)
 
 
 def test_a_poll_is_held_for_longer_than_a_header_may_take(
     standing: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "HEAD_S", 0.1)
     head = standing.guest.page()["head"]
+    monkeypatch.setattr(connections, "HEAD_S", 0.1)
     assert standing.guest.page(after=head, wait=0.3)["changes"] == []
 
 

@@ -53,7 +53,7 @@ def test_four_start_at_once_on_an_empty_database_and_are_one_hub(empty_url: str)
         with database.read() as connection:
             assert migrations.found(connection) == migrations.HEAD
             generation = keys.get(connection, keys.GENERATION)
-        told = {requests.get(f"{url}/v1/health", timeout=10).json()["generation"] for url in urls}
+        told = {requests.get(f"{url}/v1/health", timeout=40).json()["generation"] for url in urls}
         assert told == {generation}
         assert [store["code"] for store in operator.stores(empty_url)] == ["B01", "B02", "B03"]
 
@@ -62,12 +62,12 @@ def test_four_start_at_once_on_an_empty_database_and_are_one_hub(empty_url: str)
         served = [Served(url, database, Clock(), None, None, session) for url in urls]  # type: ignore[arg-type]
         desk = served[0].desk()
         (order,) = until(lambda: ready(desk), 40)
-        line = http.client.HTTPConnection(urls[2].removeprefix("http://"), timeout=40)
+        line = http.client.HTTPConnection(urls[2].removeprefix("http://"), timeout=60)
         stack.callback(line.close)
         head = desk.page()["head"]
         while True:  # until the poller has no more news of its own
             line.request("GET", f"/v1/feed?after={head}&wait=25", headers=desk.headers)
-            assert requests.get(f"{urls[2]}/v1/health", timeout=10).status_code == 200
+            assert requests.get(f"{urls[2]}/v1/health", timeout=40).status_code == 200
             if (now := desk.page()["head"]) == head:
                 break
             line.getresponse().read()
@@ -84,5 +84,5 @@ def test_four_start_at_once_on_an_empty_database_and_are_one_hub(empty_url: str)
         for child in children:
             assert child.stdin
             child.stdin.close()
-        assert [child.wait(20) for child in children] == [0] * COUNT
+        assert [child.wait(40) for child in children] == [0] * COUNT
         assert [child.stderr.read() for child in children if child.stderr] == [""] * COUNT
