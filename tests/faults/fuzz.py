@@ -49,6 +49,8 @@ class Route:
 
     operation: Operation
     closed: bool
+    words: frozenset[str] = frozenset()
+    """What the description lists as the only values of something."""
 
     @property
     def name(self) -> str:
@@ -59,7 +61,19 @@ def routes(url: str) -> list[Route]:
     """Every operation that the running hub publishes."""
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
     found: list[Operation] = [result.ok() for result in schema.get_all_operations()]  # type: ignore[union-attr]  # an Err raises
-    return [Route(one, bool(one.definition.raw.get("security"))) for one in found]
+    words = frozenset(_words(schema.raw_schema))
+    return [Route(one, bool(one.definition.raw.get("security")), words) for one in found]
+
+
+def _words(described: Any) -> Iterator[str]:
+    if isinstance(described, Mapping):
+        listed = [*(described.get("enum") or ()), described.get("const")]
+        yield from (word for word in listed if isinstance(word, str))
+        for inner in described.values():
+            yield from _words(inner)
+    elif isinstance(described, list):
+        for inner in described:
+            yield from _words(inner)
 
 
 def each_case(
@@ -227,23 +241,23 @@ def facts(subjects: list[str]) -> st.SearchStrategy[list[Mapping[str, Any]]]:
 
 
 # -- another's handles in every place -------------------------------------------------------------
-def filled(case: AnyCase, handles: list[str]) -> Iterator[AnyCase]:
+def filled(case: AnyCase, handles: list[str], words: frozenset[str]) -> Iterator[AnyCase]:
     """The case once for each handle, which stands in every place where it has a free text."""
     path, query, body = case.path_parameters, case.query, case.body
     for handle in handles:
-        case.path_parameters = _filled(path, handle) if path else {}
-        case.query = _filled(query, handle) if query else {}
+        case.path_parameters = _filled(path, handle, words) if path else {}
+        case.query = _filled(query, handle, words) if query else {}
         if isinstance(body, (dict, list)):
-            case.body = _filled(body, handle)
+            case.body = _filled(body, handle, words)
         yield case
 
 
-def _filled(value: Any, handle: str) -> Any:
+def _filled(value: Any, handle: str, words: frozenset[str]) -> Any:
     if isinstance(value, Mapping):
-        return {name: _filled(inner, handle) for name, inner in value.items()}
+        return {name: _filled(inner, handle, words) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_filled(inner, handle) for inner in value]
-    return handle if isinstance(value, str) and not _formed(value) else value
+        return [_filled(inner, handle, words) for inner in value]
+    return handle if isinstance(value, str) and not (_formed(value) or value in words) else value
 
 
 def _formed(text: str) -> bool:

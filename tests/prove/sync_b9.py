@@ -217,7 +217,7 @@ def turned_away(on: Bench, route: Route, by: Stranger, examples: int) -> None:
     refusals = (401, 403) if by.revoked else (401,)
 
     def ask(case: fuzz.AnyCase) -> None:
-        for one in fuzz.filled(case, on.handles):
+        for one in fuzz.filled(case, on.handles, route.words):
             answer = caller.call(one)
             said = answer.text
             sends = by.revoked and route.name == "POST /v1/facts"
@@ -239,7 +239,7 @@ def hears_nothing(on: Bench, route: Route, examples: int) -> bool:
         caller = Caller(till.token)
 
         def ask(case: fuzz.AnyCase, caller: Caller = caller, who: str = who) -> None:
-            for one in fuzz.filled(case, on.handles):
+            for one in fuzz.filled(case, on.handles, route.words):
                 answer = caller.call(one)
                 if any(secret in answer.text for secret in on.secrets):
                     heard[who] = True
