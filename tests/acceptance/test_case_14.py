@@ -194,7 +194,7 @@ def test_case_14_killed_before_the_till_heard_of_the_cut(
     # It has asked for the card, and the customer still looks for it: killed there, the terminal goes on.
     peer.hold = True
     with living(till, "pay", code) as life:
-        until(lambda: peer.count("0601"), WAIT_S)
+        until(lambda: peer.waiting, WAIT_S)
         assert kinds(till) == [PAYMENT_BEGUN]
         life.kill()
     with living(till, "look", code) as life:

@@ -75,6 +75,8 @@ class TerminalPeer:
         self._card = threading.Event()
         self._given_up = False
         self._numbers = (41, 122)
+        self.waiting = False
+        """Whether a payment has waited for its card; from there on the terminal goes on without a till."""
 
     def __enter__(self) -> "TerminalPeer":
         self.plug()
@@ -251,6 +253,7 @@ class TerminalPeer:
     def _waits(self, line: socket.socket) -> bool:
         """Whether a card came before the till gave up. A till that hangs up has not given up."""
         alone = False
+        self.waiting = True
         while not self._card.wait(0.02):
             if self._given_up:
                 return False
