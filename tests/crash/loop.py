@@ -1,6 +1,6 @@
 """Kills the till at random moments of its work, again and again, and counts what is lost: nothing.
 
-``python -m tests.crash.loop [--cycles N] [--seed S]``. Two tills of one store work at one hub, each with
+``python -m tests.crash.loop [--cycles N] [--seed S]``. Two tills of two stores work at one hub, each with
 its own orders. Every life of a window ends by SIGKILL, in a share of them its sync process is killed
 too. After each, every hand-over that the screen had shown as done must be in the journal; every 50
 cycles, and at the end, each must be in the shop exactly once. The last line is the figure.
@@ -32,10 +32,11 @@ from posapp.storage.journal import Journal
 from posapp.storage.mirror import Mirror, path_in
 from sync.hub import operator
 from tests.crash.check import Account, Loss, missing, twice
-from tests.kit.shop import NO_KEYRING, STORE, Shop, environment, open_shop
+from tests.kit.shop import NO_KEYRING, Shop, environment, open_shop
 from tests.waiting import until
 
-TILLS = 2
+STORES = ("B01", "B02")
+TILLS = len(STORES)
 ROUND = 50
 LIFE_S = 60.0
 SETTLE_S = 180.0
@@ -222,19 +223,19 @@ def settle(shop: Shop, tills: list[Till]) -> None:
 
 def prepare(shop: Shop, folder: Path, seed: int, plant: bool) -> list[Till]:
     """Enrol the tills, share the ready orders among them, and wait until they have them."""
-    mine = {order["number"] for order in operator.orders(shop.url) if order["store"] == STORE}
-    ready = [
-        (code["code"], code["number"])
-        for code in operator.codes(shop.url, STORE)
-        if code["state"] == "ready" and code["number"] in mine
-    ]
     tills = []
-    for number in range(TILLS):
-        own = list({order: code for code, order in ready[number::TILLS]}.items())
+    for number, store in enumerate(STORES):
+        # Each is the only till of its store, and so grants itself what it hands over.
+        mine = {order["number"] for order in operator.orders(shop.url) if order["store"] == store}
+        own = {
+            code["number"]: code["code"]
+            for code in operator.codes(shop.url, store)
+            if code["state"] == "ready" and code["number"] in mine
+        }
         codes = folder / f"codes-{number}"
-        codes.write_text("".join(f"{code} {order}\n" for order, code in own))
-        place = shop.enrol(folder / f"till-{number}")
-        till = Till(place, codes, [order for order, _ in own], random.Random(seed * TILLS + number), plant)
+        codes.write_text("".join(f"{code} {order}\n" for order, code in own.items()))
+        place = shop.enrol(folder / f"till-{number}", store)
+        till = Till(place, codes, list(own), random.Random(seed * TILLS + number), plant)
         with till.syncing():
             until(till.caught_up, SETTLE_S)
         tills.append(till)
@@ -247,7 +248,7 @@ def run(cycles: int, seed: int, *, plant: bool = False) -> tuple[bool, str]:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="posapp-crash-") as name:
         folder = Path(name)
-        with open_shop(folder / "hub", orders=100 + 25 * cycles, undo_s=0) as shop:
+        with open_shop(folder / "hub", orders=100 + 40 * cycles, undo_s=0) as shop:
             tills = prepare(shop, folder, seed, plant)
             print(
                 f"{TILLS} tills, {sum(len(t.numbers) for t in tills)} ready orders, seed {seed}", flush=True
