@@ -216,6 +216,7 @@ _SENTENCES = {
     ),
     "hub-unreachable": N_("The hub does not answer. Please check the line and try again."),
     "hub-strange": N_("The hub gave an answer that posapp does not understand. Please call support."),
+    "lease-lost": N_("Another hub process does this now. There is nothing to do."),
     "port-in-use": N_("Port {port} is in use. Please choose another one with --port."),
     "database-unusable": N_(
         "The hub cannot use its database {where} ({why}). Please check it and try again."

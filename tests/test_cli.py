@@ -8,6 +8,7 @@ import pytest
 
 from posapp import __version__, paths, texts
 from posapp.__main__ import main
+from posapp.domain import custody
 from tests.kit.counter import KEY, make_files, open_counter
 from tests.kit.things import NOW, order
 
@@ -73,7 +74,12 @@ def test_the_journal_is_told_as_json_a_fact_a_line(run: Run, till: Path) -> None
         "state": "waiting",
         "answer": None,
         "clerk": "Ana",
-        "payload": {"lines": {"l1": 1, "l2": 2}, "proof": "code", "verdict": "ready"},
+        "payload": {
+            "lines": {"l1": 1, "l2": 2},
+            "proof": "code",
+            "verdict": "ready",
+            "custody": {"token": custody.token(1, 0)},
+        },
     }
 
 
