@@ -20,7 +20,8 @@ MAX_NUMBER = (1 << 63) - 1
 """The largest number that both ends can store."""
 
 Short = Annotated[str, StringConstraints(max_length=200)]
-Ident = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+# PostgreSQL stores no zero character, so no name has one.
+Ident = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Pins = Annotated[list[Hash], Field(max_length=8)]
 """The keys that the hub may show, as `sync.pins` writes them: the current one and those to come."""
