@@ -90,18 +90,19 @@ def living(folder: Path, step: str, code: str, *more: str) -> Iterator[Life]:
         life.kill()
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("hub")
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """A hub for each test: its one till is the store's lead till, and asks nobody who may hand over."""
+    folder = tmp_path / "hub"
     with pytest.MonkeyPatch.context() as patch:
         for name, value in NO_KEYRING.items():
             patch.setenv(name, value)
-        promise(folder, 4)
+        promise(folder, 2)
         with open_shop(folder) as found:
             yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def due(shop: Shop) -> Iterator[tuple[str, str]]:
     """The orders that are to be paid, one for each test."""
     return dues(shop)

@@ -19,13 +19,14 @@ from ui import pay_view
 from ui.view import Tone
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("hub")
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """A hub for each test: its one till is the store's lead till, and asks nobody who may hand over."""
+    folder = tmp_path / "hub"
     with pytest.MonkeyPatch.context() as patch:
         for name, value in NO_KEYRING.items():
             patch.setenv(name, value)
-        promise(folder, 3)
+        promise(folder, 2)
         with open_shop(folder) as found:
             yield found
 
@@ -38,7 +39,7 @@ def peer(till: Path) -> Iterator[TerminalPeer]:
     assert made.faults == []
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def to_pay(shop: Shop) -> Iterator[tuple[str, str]]:
     return dues(shop)
 
