@@ -112,7 +112,9 @@ def handler(feed: Feed) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._answer(200, json.dumps(feed.facts(request)))
+            if urlsplit(self.path).path != "/v1/facts":
+                return self._answer(404, '{"error":"unknown","message":"unknown"}')
+            return self._answer(200, json.dumps(feed.facts(request)))
 
         def _answer(self, status: int, text: str) -> None:
             body = text.encode()
