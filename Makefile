@@ -32,8 +32,8 @@ help: ## list these targets
 demo: $(BIN)/.run ## a hub, a sample shop and a till to try; without a display it plays the story by itself
 	@$(BIN)/posapp demo $(ARGS)
 
-test: $(BIN)/.test ## all tests; ARGS="-k scan" and the like go to pytest
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+test: $(BIN)/.test ## the tests; ARGS="-k scan" and the like go to pytest, ARGS="-m proof" runs the long ones
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not proof" $(ARGS)
 
 check: $(BIN)/.run ## format, lint, types, imports, texts, file lengths, bans
 	@$(BIN)/ruff format --check $(CODE)

@@ -31,6 +31,8 @@ from tests.kit.shop import NO_KEYRING, Shop, environment, journal, open_shop
 from tests.peers.terminal.terminal import Cut, TerminalPeer, terminal
 from tests.waiting import until
 
+pytestmark = pytest.mark.proof
+
 WAIT_S = 60
 PAID, DOUBT, DUE = "card green Ready to hand over", "card red Payment not clear", "card amber Still to pay"
 """What the card says: paid by card, not known, still to be paid."""

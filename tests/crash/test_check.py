@@ -44,6 +44,7 @@ def test_what_is_there_twice_is_found(shop: dict[str, list[str]], found: set[str
     assert twice(shop, ["W-1", "W-2"]) == found
 
 
+@pytest.mark.proof
 def test_a_till_that_speaks_before_the_commit_is_caught() -> None:
     holds, figure = loop.run(6, seed=7, plant=True)
     assert not holds

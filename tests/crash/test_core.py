@@ -1,6 +1,10 @@
 """The loops without a window see the faults they are there for."""
 
+import pytest
+
 from tests.crash import core, hubs
+
+pytestmark = pytest.mark.proof
 
 
 def test_a_counter_that_speaks_before_the_commit_is_caught() -> None:

@@ -46,6 +46,7 @@ def caught(fate: str, hub: Path, places: Iterator[Path]) -> str:
     return ""
 
 
+@pytest.mark.proof
 def test_a_till_that_does_not_compare_its_past_is_caught(
     hub: Path, places: Iterator[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -167,6 +167,7 @@ sys.exit(run(Path(sys.argv[1]), StoredKeys(), attached=True))
 """
 
 
+@pytest.mark.proof
 def test_a_sync_process_whose_clock_is_set_again_and_again_serves_on(tmp_path: Path) -> None:
     clock = tmp_path / "clock"
     clock.write_text("0")

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from drivers.keys import StoredKeys
 from posapp import paths
 from posapp.domain.facts import Answer
@@ -43,6 +45,7 @@ def answered(books: Books, count: int) -> None:
     until(lambda: [e.answer for e in books.journal.every()].count(Answer.ACCEPTED) == count, 30)
 
 
+@pytest.mark.proof
 def test_a_damaged_journal_gets_back_what_the_hub_has_and_goes_on(tmp_path: Path) -> None:
     with open_shop(tmp_path / "hub") as shop:
         folder = shop.enrol(tmp_path / "till")
@@ -97,6 +100,7 @@ def test_a_folder_with_copies_is_not_enrolled_over_its_past(tmp_path: Path) -> N
         assert posapp("verify", "--data", str(folder)).returncode == 0
 
 
+@pytest.mark.proof
 def test_restored_without_the_hub_a_till_is_told_so_and_enrolled_again(tmp_path: Path) -> None:
     """What the copy had not and the hub had is in the hub's records; what was done since is sent."""
     with open_shop(tmp_path / "hub") as shop:

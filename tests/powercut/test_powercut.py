@@ -70,6 +70,7 @@ def file_of_ledger(folder: Path) -> int:
     return path.stat().st_ino if path.exists() else 0
 
 
+@pytest.mark.proof
 def test_a_power_cut_on_the_way_back_from_damage_costs_nothing(tmp_path: Path) -> None:
     """Afterwards the way can be gone again, and the damaged file is as it was, under either name."""
     (steps,) = loop.recorded(tmp_path / "lives", [1], mended=True)
@@ -209,6 +210,7 @@ def test_a_page_torn_while_the_log_was_folded_in_is_no_damage(tmp_path: Path) ->
     assert check_folder(folder, KEY) == 2
 
 
+@pytest.mark.proof
 def test_the_command_line_says_what_it_found() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.powercut.loop", "--cuts", "10"],

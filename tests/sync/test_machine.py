@@ -35,6 +35,7 @@ def test_nothing_is_lost_doubled_or_hidden(machine: type[Tills]) -> None:
     run_state_machine_as_test(machine, settings=FEW)
 
 
+@pytest.mark.proof
 def test_a_till_that_drops_what_the_hub_did_not_like_is_found(
     machine: type[Tills], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -233,6 +233,7 @@ def test_a_second_engine_observes_and_takes_over(folder: Path, books: Books, hub
             assert second.ended() == 0
 
 
+@pytest.mark.proof
 def test_killed_at_any_moment_nothing_is_lost_and_nothing_doubled(
     folder: Path, books: Books, hub: BadHub
 ) -> None:

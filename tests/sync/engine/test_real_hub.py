@@ -182,6 +182,7 @@ def test_another_stores_order_is_named_and_not_shown(
         assert set(found) == {"ask", "code", "outcome", "elsewhere"}
 
 
+@pytest.mark.proof
 def test_killed_on_both_sides_everything_arrives_once(folder: Path, books: Books, real: RealHub) -> None:
     dice = random.Random(11)
     pause = threading.Event()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
+import pytest
 import requests
 
 from sync.hub import keys, migrations, operator
@@ -41,6 +42,7 @@ def hub(url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             pipe.close()
 
 
+@pytest.mark.proof
 def test_four_start_at_once_on_an_empty_database_and_are_one_hub(empty_url: str) -> None:
     with ExitStack() as stack:
         with ThreadPoolExecutor(COUNT) as pool:

@@ -237,7 +237,7 @@ def test_no_connection_of_a_till_is_made_without_its_pins() -> None:
         for file in folder.rglob("*.py")
         if re.search(r"(?<!class )\bHub\(", file.read_text("utf-8"))
     }
-    assert makers == {"client.py"}
+    assert makers == {"enrol.py"}
 
 
 # -- the next key ---------------------------------------------------------------------------------
