@@ -9,6 +9,7 @@ from tests.prove.feed_race import WRITERS, race
 pytestmark = pytest.mark.skipif(postgres.binaries() is None, reason=postgres.MISSING)
 
 
+@pytest.mark.proof
 def test_a_counter_that_locks_nobody_out_loses_rows_and_ours_none() -> None:
     with postgres.server() as url:
         with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:

@@ -20,6 +20,7 @@ decide.fold = spoilt
 """
 
 
+@pytest.mark.proof
 def test_what_is_not_so_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     holds, figure = each_once("sqlite", tmp_path, Scale(12, 1, mix={}, plant=SPOILT))
     assert not holds

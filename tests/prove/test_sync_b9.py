@@ -37,6 +37,7 @@ service.create = create
 '''
 
 
+@pytest.mark.proof
 def test_what_is_not_so_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     holds, figure = run_on("sqlite", tmp_path, 1, SPOILT, few=1)
     assert not holds
