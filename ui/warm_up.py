@@ -45,7 +45,7 @@ def warm_up(window: TillWindow, theme: Theme) -> None:
     ]
     later: list[Callable[[], object]] = [
         *(partial(import_module, f"ui.screens.{place}") for place in PLACES),
-        *(partial(window.built, place) for place in PLACES),
+        *(partial(make, window, place) for place in PLACES for make in (_build, _style, _lay_out)),
         partial(import_module, "ui.help"),
     ]
 
@@ -71,6 +71,23 @@ def warm_up(window: TillWindow, theme: Theme) -> None:
             QTimer.singleShot(APART_MS, window, step_later)
 
     QTimer.singleShot(0, window, step)
+
+
+def _build(window: TillWindow, place: str) -> None:
+    window.built(place)
+
+
+def _style(window: TillWindow, place: str) -> None:
+    """Else the first visit has all of the place's widgets styled in one turn."""
+    window.built(place).ensurePolished()
+
+
+def _lay_out(window: TillWindow, place: str) -> None:
+    screen = window.built(place)
+    screen.resize(window.stack.size())
+    layout = screen.layout()
+    if layout is not None:
+        layout.activate()
 
 
 def _load(module: str) -> None:
