@@ -66,6 +66,7 @@ def lane(tmp_path: Path, qapp: object, monkeypatch: pytest.MonkeyPatch) -> Itera
         made = Lane(counter, port, ear)
         yield made
         made.window.close()
+        made.window.deleteLater()
     port.unplug()
 
 

@@ -55,7 +55,7 @@ def test_case_11_pulled_in_mid_frame_twenty_times(port: Port, tmp_path: Path) ->
     port.plug()
     with Ear(open_scanner(str(tmp_path / "usb-scanner"))) as ear:
         assert ear.stands() == UP
-        before = threading.active_count(), len(os.listdir("/proc/self/fd"))
+        threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))
         for number in range(20):
             port.send(CODE.encode()[:5])
             port.unplug()
@@ -64,7 +64,9 @@ def test_case_11_pulled_in_mid_frame_twenty_times(port: Port, tmp_path: Path) ->
             assert ear.stands() == UP
             port.send(f"{number}\r".encode())
             assert ear.heard() == f"{number}"
-        assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == before
+        # A thread of an earlier test may have ended meanwhile; of this one, none may be left.
+        assert threading.active_count() <= threads
+        assert len(os.listdir("/proc/self/fd")) <= files
         assert ear.scans.empty()
     port.unplug()
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -216,3 +216,7 @@ def test_a_till_that_is_revoked_while_it_runs_closes_itself(folder: Path, event:
         assert QApplication.exec() == 0
         texts.use("en")
         assert "was revoked" in texts.sentence(StorageFault(front.app.ended))
+    # Closing asked Qt to quit once more. Answered outside a loop, that would end every later loop at its start.
+    loop = QEventLoop()
+    QTimer.singleShot(0, loop.quit)
+    loop.exec()
