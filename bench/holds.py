@@ -6,12 +6,11 @@ import time
 
 from bench import orders
 from bench.measure import Row
-from bench.till import Till
+from bench.till import Hold, Till
 
 MOST_MS = 50.0
 HAND_OVERS = 20
 PAUSE_S = 3.0
-Hold = tuple[float, float, str, str]
 
 
 def a_day(till: Till, count: int) -> None:
@@ -57,17 +56,23 @@ def rows(holds: list[Hold]) -> list[Row]:
     told = [
         Row(
             "longest hold of the window's event loop",
-            f"during: {longest[2]}; {len(holds)} over 15 ms",
-            longest[0],
+            f"during: {longest.doing}; {len(holds)} over 15 ms",
+            longest.held,
             MOST_MS,
             "ms",
         )
     ]
     kinds: dict[str, Hold] = {}
     for hold in sorted(holds, reverse=True):
-        kinds.setdefault(hold[2], hold)
+        kinds.setdefault(hold.doing, hold)
     told += [
-        Row(f"- {during}", f"{worked:.1f} ms of it work; {where or 'not seen'}", held, unit="ms")
-        for held, worked, during, where in list(kinds.values())[:8]
+        Row(
+            f"- {hold.doing}",
+            f"{hold.worked:.1f} ms of work, {hold.waited:.1f} ms of waiting for a processor; "
+            f"{hold.where or 'not seen'}",
+            hold.held,
+            unit="ms",
+        )
+        for hold in list(kinds.values())[:8]
     ]
     return told

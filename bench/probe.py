@@ -59,23 +59,32 @@ class Heart:
         self._worked = time.thread_time()
         self._seen: dict[str, int] = {}
         self._main = threading.get_ident()
-        self.holds: list[tuple[float, float, str, str]] = []
-        """Milliseconds, milliseconds of work in them, what the bench was doing, where the code was."""
+        self._waits = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY)
+        self._waited = self._waited_ms()
+        self.holds: list[tuple[float, float, float, str, str]] = []
+        """Milliseconds, milliseconds of work in them, milliseconds in which the loop was ready to run and
+        the system ran others, what the bench was doing, where the code was."""
+
+    def _waited_ms(self) -> float:
+        """How long this thread has waited for a processor in all (Linux's sched-stats: nanoseconds)."""
+        return int(os.pread(self._waits, 80, 0).split()[1]) / 1e6
 
     def start(self) -> None:
         """Begin to beat, and to look where the code is when a beat is late."""
         self._last, self._worked = time.perf_counter(), time.thread_time()
+        self._waited = self._waited_ms()
         self._timer.start()
         threading.Thread(target=self._look, name="heart", daemon=True).start()
 
     def _beat(self) -> None:
-        now, worked = time.perf_counter(), time.thread_time()
+        now, worked, waited = time.perf_counter(), time.thread_time(), self._waited_ms()
         held = (now - self._last) * 1000
         if held > NOTED_MS:
             where = max(self._seen, key=lambda at: self._seen[at]) if self._seen else ""
-            self.holds.append((held, (worked - self._worked) * 1000, self.doing, where))
+            work = (worked - self._worked) * 1000
+            self.holds.append((held, work, waited - self._waited, self.doing, where))
         self._seen.clear()
-        self._last, self._worked = now, worked
+        self._last, self._worked, self._waited = now, worked, waited
 
     def _look(self) -> None:
         while True:

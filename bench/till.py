@@ -11,7 +11,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, NamedTuple, Self
 
 from bench import data, orders
 from tests.x11 import XDisplay, end
@@ -26,6 +26,17 @@ def environment() -> dict[str, str]:
     left_out = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "POSAPP_LANG")
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
     return kept | {"PYTHONPYCACHEPREFIX": str(data.CACHE / "pycache"), "PYTHONPATH": str(data.ROOT)}
+
+
+class Hold(NamedTuple):
+    """The loop stood still: for ``held`` ms, of which the thread worked ``worked`` ms and was ready to run
+    for ``waited`` ms in which the system ran others."""
+
+    held: float
+    worked: float
+    waited: float
+    doing: str
+    where: str
 
 
 class Child:
@@ -182,10 +193,10 @@ class Till:
         """Holds of the loop are told under this name from now on."""
         self._probe.say(f"doing {what}")
 
-    def holds(self) -> list[tuple[float, float, str, str]]:
+    def holds(self) -> list[Hold]:
         """Every longer hold of the window's loop since it was last asked."""
         self._probe.say("holds")
-        return [(h[0], h[1], h[2], h[3]) for h in self._answer("holds")["holds"]]
+        return [Hold(*found) for found in self._answer("holds")["holds"]]
 
     def _answer(self, key: str, patience: float = PATIENCE_S) -> dict[str, Any]:
         """The next answer that has this word; what the product prints itself is passed over."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from posapp.domain.cases import COPIED, PROVISIONAL
+from posapp.domain.custody import Provisional
 from posapp.domain.errors import Refused
 from posapp.domain.facts import parse_timestamp
 from posapp.texts import N_, _, age, sentence
+from ui.order_claim import till_name
 from ui.order_facts import stamp
 from ui.rows import Row
 from ui.view import CardView, Fact, Tone
@@ -39,7 +42,13 @@ _AGAINST = {
     "behind-rejected": N_("It waits for an earlier case of the same order."),
     "internal": N_("The hub fails over what was done here. Please call support."),
     "withheld": N_("The hub cannot take what was done here. Please call support."),
+    "custody-moved": N_("Another till led the store by then. Was it handed over twice?"),
+    "shop-refused": N_("The shop did not book the hand-over."),
+    COPIED: N_("Two copies of this till are in use. Please switch one off and call support."),
 }
+_LABEL_ONLY = N_("It was handed over on the parcel's label alone, while no till could be asked.")
+_ON_WORD = N_("It was handed over on a manager's word, while no till could be asked: {why}")
+MOST_SIDES = 2
 CHOICES = (
     ("left", N_("Goods are gone"), "package-off"),
     ("here", N_("Goods are here"), "package"),
@@ -55,58 +64,87 @@ HINTS = (
 def title(case: Case) -> str:
     """Whose case it is."""
     name = getattr(case.known.value, "customer", "") if case.known else ""
-    return str(name) or case.entry.fact.subject_id
+    return str(name) or _number(case)
 
 
 def row(case: Case, now: datetime) -> Row:
-    """The case in the list."""
+    """The case in the list: whose it is, who did it, how long it waits."""
     waited = age((now - case.opened_at).total_seconds())
-    number = case.entry.fact.subject_id
+    number, owner = _number(case), _owner(case)
     return Row(
         id=case.ref,
         title=title(case),
-        detail=number,
+        detail=owner if owner != title(case) else "",
         end=waited,
-        tone=Tone.RED,
+        tone=Tone.AMBER if case.reason == PROVISIONAL else Tone.RED,
         icon="scale",
-        spoken=", ".join((title(case), number, why(case), waited)),
+        spoken=", ".join((title(case), number, owner, why(case), waited)),
     )
 
 
 def why(case: Case) -> str:
     """What the other side has against it."""
+    if case.reason == PROVISIONAL:
+        word = case.said.why
+        return _(_LABEL_ONLY) if word in ("", Provisional.LABEL) else _(_ON_WORD).format(why=word)
     known = _AGAINST.get(case.reason)
     if known:
         return _(known)
-    return sentence(Refused(case.reason or "unknown", number=case.entry.fact.subject_id))
+    return sentence(Refused(case.reason or "unknown", number=case.number))
 
 
 def card(case: Case) -> CardView:
     """Both sides, with all evidence there is."""
-    fact = case.entry.fact
-    act = _DONE.get(fact.kind)
-    done = _(act) if act else fact.kind
-    facts = [
-        Fact(_("This till"), done),
-        Fact(_("When"), stamp(fact.at)),
-        Fact(_("Clerk"), fact.clerk),
-    ]
-    evidence = case.evidence
-    if at := _when(evidence.get("at")):
-        facts.append(Fact(_("Before, at the hub"), stamp(at)))
-    for key, label in (("till", N_("At till")), ("clerk", N_("By clerk"))):
-        if evidence.get(key):
-            facts.append(Fact(_(label), str(evidence[key])))
+    said, facts = case.said, []
+    if said.kind:
+        act = _DONE.get(said.kind)
+        facts.append(Fact(_owner_till(case), _(act) if act else said.kind))
+    if said.at is not None:
+        facts.append(Fact(_("When"), stamp(said.at)))
+    if said.clerk:
+        facts.append(Fact(_("Clerk"), said.clerk))
+    facts += _against(case)
     return CardView(
-        tone=Tone.RED,
+        tone=Tone.AMBER if case.reason == PROVISIONAL else Tone.RED,
         icon="scale",
         headline=_("What is true?"),
         name=title(case),
-        code=fact.subject_id,
+        code=_number(case) if title(case) != _number(case) else "",
         sentence=why(case),
         facts=tuple(facts),
         consequence=_("Please look for the goods, then decide below."),
     )
+
+
+def _against(case: Case) -> list[Fact]:
+    """What the hub knows: what its rule said, else the other hand-overs of the order, the last first."""
+    sides: list[tuple[datetime | None, Any, Any]] = [
+        (_when(case.evidence.get("at")), case.evidence.get("till"), case.evidence.get("clerk"))
+    ]
+    if not any(sides[0]):
+        sides = [(other.at, other.till, other.clerk) for other in reversed(case.others)][:MOST_SIDES]
+    facts = []
+    for at, till, clerk in sides:
+        if at:
+            facts.append(Fact(_("Before, at the hub"), stamp(at)))
+        if till:
+            facts.append(Fact(_("At till"), till_name(str(till))))
+        if clerk:
+            facts.append(Fact(_("By clerk"), str(clerk)))
+    return facts
+
+
+def _number(case: Case) -> str:
+    return till_name(case.number) if case.subject.startswith("till:") else case.number
+
+
+def _owner(case: Case) -> str:
+    """Who answers for it: whoever did what is not agreed on."""
+    return " · ".join(part for part in (_owner_till(case), case.said.clerk) if part)
+
+
+def _owner_till(case: Case) -> str:
+    return _("This till") if case.ours else till_name(case.said.till)
 
 
 def _when(text: object) -> datetime | None:

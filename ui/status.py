@@ -109,7 +109,7 @@ class Status(QObject):
         self.topbar.show_line(words)
         self.bar.say(words.bar, tone=words.tone, icon=words.icon)
         guessing = self._desk.scanning.guessing.since is not None
-        self._rail.show_badge("attention", len(self._desk.attention.cases()) + guessing)
+        self._rail.show_badge("attention", self._desk.attention.count() + guessing)
 
     def _on_line(self, state: LineState) -> None:
         self._line = state

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 
+from ui.bridge import EVERYTHING
 from ui.theme import Face
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def warm_up(window: TillWindow, theme: Theme) -> None:
     ]
     later: list[Callable[[], object]] = [
         *(partial(import_module, f"ui.screens.{place}") for place in PLACES),
-        *(partial(make, window, place) for place in PLACES for make in (_build, _style, _lay_out)),
+        *(partial(make, window, place) for place in PLACES for make in _STEPS),
         partial(import_module, "ui.help"),
     ]
 
@@ -88,6 +89,19 @@ def _lay_out(window: TillWindow, place: str) -> None:
     layout = screen.layout()
     if layout is not None:
         layout.activate()
+
+
+def _fill(window: TillWindow, place: str) -> None:
+    """Its lists show what they will show, and with the first row what a list needs is there."""
+    next(window.built(place).renew(frozenset(EVERYTHING)), None)
+
+
+def _paint(window: TillWindow, place: str) -> None:
+    """Letters and pictures are drawn once and kept."""
+    window.built(place).grab()
+
+
+_STEPS = (_build, _style, _lay_out, _fill, _paint)
 
 
 def _load(module: str) -> None:

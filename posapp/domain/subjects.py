@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, Self
 
+from posapp.domain.cases import Case
 from posapp.domain.errors import Refused
 from posapp.domain.facts import CASE_SETTLED, Fact
 from posapp.domain.orders import Index, Order
@@ -38,7 +39,13 @@ class Subject(Protocol):
         ...
 
 
-SUBJECTS: dict[str, type[Subject]] = {"order": Order, "ticket": Ticket, "till": TillNotes, "sale": Sale}
+SUBJECTS: dict[str, type[Subject]] = {
+    "order": Order,
+    "ticket": Ticket,
+    "till": TillNotes,
+    "sale": Sale,
+    "case": Case,
+}
 
 
 def read_body(kind: str, body: Mapping[str, Any]) -> Subject | None:

@@ -282,6 +282,17 @@ class Journal:
             )
         return bool(cursor.rowcount == 1)
 
+    def case_settled(self, fact_id: str, by: str) -> None:
+        """Another till's word has settled the case of a fact of this one. Repeating is harmless."""
+        with self._lock, files.faults(self.path):
+            found = self._connection.execute(
+                "SELECT 1 FROM case_ JOIN fact ON fact.seq = fact_seq WHERE closed_by IS NULL AND id = ?",
+                (fact_id,),
+            ).fetchone()
+        if found is not None:
+            with self._lock, files.writing(self._connection, self.path):
+                self.close_case(fact_id, by)
+
     # -- what the till knows of itself ----------------------------------------------------------
     def meta(self, key: str) -> str:
         """A value kept with the journal (till, epoch, store, token, ...); "" where there is none."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from posapp.domain import cases
 from posapp.domain.errors import StorageFault
 from posapp.domain.facts import parse_timestamp, timestamp
 from posapp.domain.known import HIDDEN_AFTER
@@ -154,6 +155,10 @@ class Pull:
                 self._gone[change.kind, change.id] = change.rev
                 if len(self._gone) > GONE_KEPT:
                     self._gone.popitem(last=False)
+        for change in changes:
+            # Before the page: if the power is cut in between, it comes again.
+            if change.kind == cases.KIND and change.body and change.body.get("state") == cases.State.SETTLED:
+                self._journal.case_settled(change.id, "store")
         changed = into.apply(changes, **meta)
         self._pages += 1
         if self._pages % FOLD_EVERY == 0:

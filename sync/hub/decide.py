@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
@@ -17,7 +17,7 @@ from posapp.domain.errors import Refused
 from posapp.domain.facts import CASE_SETTLED, Answer, Fact, parse_timestamp
 from posapp.domain.ids import FactId
 from posapp.domain.subjects import fold, read_body
-from sync.hub import custody, effects, records
+from sync.hub import cases, custody, effects, records
 from sync.hub.hot import Hot
 from sync.hub.records import Change
 from sync.hub.tables import UNSETTLED
@@ -94,7 +94,7 @@ def decide(connection: Connection, till: str, store: str, fact: Fact | None, now
     if fact is None:
         return Taken(Answer.PARKED, records.head(connection, store), UNREADABLE)
     if fact.kind == CASE_SETTLED:
-        return _settle(connection, store, fact, now_ms)
+        return _settle(connection, till, store, fact, now_ms)
     return _fold(connection, till, store, fact, now_ms)
 
 
@@ -156,14 +156,16 @@ def unsettled(connection: Connection) -> set[tuple[str, str]]:
 
 
 # -- cases ----------------------------------------------------------------------------------------
-def _settle(connection: Connection, store: str, fact: Fact, now_ms: int) -> Taken:
+def _settle(connection: Connection, till: str, store: str, fact: Fact, now_ms: int) -> Taken:
     # The record's lock keeps facts about the subject apart, as it does for every other kind.
     records.load_one(connection, fact.subject_kind, fact.subject_id)
     case = connection.execute(_ONE, {"id": str(fact.payload.get("fact", ""))}).first()
-    if case is None or case.subject != fact.subject or case.store != store:
+    told = cases.settled(connection, fact, till, store)
+    if case is not None and case.subject == fact.subject and case.store == store:
+        connection.execute(update(fact_table).where(fact_table.c.id == case.id).values(settled=True))
+        rerun(connection, store, fact.subject, now_ms)
+    elif not told:
         return Taken(Answer.REJECTED, records.head(connection, store), NOTHING_TO_SETTLE)
-    connection.execute(update(fact_table).where(fact_table.c.id == case.id).values(settled=True))
-    rerun(connection, store, fact.subject, now_ms)
     return Taken(Answer.ACCEPTED, records.head(connection, store))
 
 
@@ -185,14 +187,23 @@ def rerun(connection: Connection, store: str, subject: str, now_ms: int) -> None
                 taken = _fold(connection, row.till, store, fact, now_ms, parked=True)
                 if (taken.answer, taken.reason) == (row.answer, row.reason):
                     return
-                answered(connection, store, row.id, taken)
+                answered(connection, store, row.id, taken, now_ms)
         except Exception:
             log.exception("parked fact failed again id=%s kind=%s", row.id, row.kind)
             return
 
 
-def answered(connection: Connection, store: str, fact_id: str, taken: Taken) -> int:
-    """Change the answer of a fact in the ledger; its till is told. Returns the feed's new head."""
+def answered(connection: Connection, store: str, fact_id: str, taken: Taken, now_ms: int) -> int:
+    """Change the answer of a fact in the ledger; its till is told, and its store of the case.
+
+    Returns the feed's new head.
+    """
+    row = connection.execute(_ONE, {"id": fact_id}).one()
+    fact = read_fact(row) or envelope(row, {})
+    if taken.answer is not Answer.ACCEPTED or cases.provisional(fact):
+        open_case(connection, row.till, store, fact, taken, now_ms=now_ms)
+    else:
+        cases.taken(connection, fact_id, store)
     mark = records.raise_head(connection, store)
     connection.execute(
         _ANSWERED,
@@ -205,6 +216,23 @@ def answered(connection: Connection, store: str, fact_id: str, taken: Taken) -> 
         },
     )
     return mark
+
+
+def open_case(
+    connection: Connection, till: str, store: str, fact: Fact, taken: Taken, *, now_ms: int
+) -> Taken:
+    """Tell the store of a case; what was taken, with the place in the feed where the case stands."""
+    head = cases.opened(
+        connection,
+        fact,
+        till,
+        store,
+        answer=taken.answer,
+        reason=taken.reason,
+        detail=taken.detail,
+        now_ms=now_ms,
+    )
+    return replace(taken, feed_seq=head)
 
 
 def read_fact(written: FactMessage | Row[*tuple[Any, ...]]) -> Fact | None:

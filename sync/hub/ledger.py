@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from posapp.domain.facts import GENESIS, Answer
-from sync.hub import custody, decide, records, tills
+from posapp.domain.facts import Answer
+from sync.hub import cases, chain, custody, decide, records, tills
 from sync.hub.database import Database, out_of_reach, worth_retrying
 from sync.hub.decide import Taken
 from sync.hub.hot import Hot
@@ -31,24 +31,9 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 4
 MAX_NEWS = 2 * MAX_FACTS
 
-_ANSWER = (
-    fact_table.c.seq,
-    fact_table.c.id,
-    fact_table.c.hash,
-    fact_table.c.answer,
-    fact_table.c.reason,
-    fact_table.c.detail,
-    fact_table.c.till,
-)
-_BY_IDS = select(*_ANSWER).where(fact_table.c.id.in_(bindparam("ids", expanding=True)))
-_BY_ID = select(*_ANSWER).where(fact_table.c.id == bindparam("id"))
-_MINE = (fact_table.c.till == bindparam("till")) & (fact_table.c.epoch == bindparam("epoch"))
-_HASH_AT = select(fact_table.c.hash).where(_MINE, fact_table.c.seq == bindparam("seq"))
-_HASHES = select(fact_table.c.seq, fact_table.c.hash).where(
-    _MINE, fact_table.c.seq.between(bindparam("first"), bindparam("last"))
-)
+_BY_ID = select(*chain.ANSWER).where(fact_table.c.id == bindparam("id"))
 _NEWS = (
-    select(*_ANSWER)
+    select(*chain.ANSWER)
     .where(fact_table.c.till == bindparam("till"), fact_table.c.news > bindparam("heard"))
     .order_by(fact_table.c.news.desc())
     .limit(MAX_NEWS)
@@ -94,8 +79,20 @@ class Ledger:
     def push(self, token: str, request: FactsRequest) -> FactsAnswer:
         """Take a batch. Raises Refusal (401, 422), and OutOfStep for a gap or a fork.
 
-        Everything is checked first, so that a fork takes nothing in.
+        Everything is checked first, so that a fork takes nothing in; it becomes a case of the store.
         """
+        try:
+            return self._push(token, request)
+        except OutOfStep as stray:
+            if isinstance(stray.body, Fork):
+                with self._database.write() as connection:
+                    till = tills.sender(connection, token)
+                    head = cases.copied(connection, till.id, till.store, till.epoch, self._now_ms())
+                if head:
+                    self._told(till.store, head)
+            raise
+
+    def _push(self, token: str, request: FactsRequest) -> FactsAnswer:
         try:
             received = read(request)
         except Refusal:
@@ -108,7 +105,7 @@ class Ledger:
             return usual
         with self._database.read() as connection:
             till = tills.sender(connection, token)
-            known = _check(connection, till, request)
+            known = chain.known(connection, till, request)
         stored = {
             seq: _told(seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
             for seq, row in known.items()
@@ -190,11 +187,15 @@ class Ledger:
     def retry(self) -> None:
         """Take parked facts again that an older hub did not know or a defect stopped; at the start."""
         with self._database.read() as connection:
-            cases = sorted(decide.unsettled(connection))
-        for store, subject in cases:
+            unsettled = sorted(decide.unsettled(connection))
+        for store, subject in unsettled:
             with self._database.write() as connection:
                 records.load_one(connection, *decide.parted(subject))
                 decide.rerun(connection, store, subject, self._now_ms())
+                for row in cases.untold(connection, store, subject):
+                    taken = Taken(Answer(row.answer), 0, row.reason, row.detail)
+                    fact = decide.read_fact(row) or decide.envelope(row, {})
+                    decide.open_case(connection, row.till, store, fact, taken, now_ms=row.arrived_ms)
                 head = records.head(connection, store)
             self._told(store, head)
 
@@ -302,45 +303,23 @@ Decider = Callable[[Connection, Till, Received, int], Taken]
 def _decided(connection: Connection, till: Till, item: Received, now_ms: int) -> Taken:
     if item.message.withheld:
         why = records.text_of({"why": item.message.withheld})
-        return Taken(Answer.PARKED, records.head(connection, till.store), decide.WITHHELD, why)
-    return decide.decide(connection, till.id, till.store, item.fact, now_ms)
+        head = records.head(connection, till.store)
+        taken = Taken(Answer.PARKED, head, decide.WITHHELD, why)
+    else:
+        taken = decide.decide(connection, till.id, till.store, item.fact, now_ms)
+    if taken.answer is Answer.ACCEPTED and not cases.provisional(item.fact):
+        return taken
+    return _case(connection, till, item, taken, now_ms)
 
 
 def _parked(connection: Connection, till: Till, item: Received, now_ms: int) -> Taken:
-    return Taken(Answer.PARKED, records.head(connection, till.store), decide.INTERNAL)
+    taken = Taken(Answer.PARKED, records.head(connection, till.store), decide.INTERNAL)
+    return _case(connection, till, item, taken, now_ms)
 
 
-def _check(connection: Connection, till: Till, request: FactsRequest) -> dict[int, Any]:
-    """Compare a batch with what is known; the rows of facts that are in the ledger, by number."""
-    fork = OutOfStep(Fork(last_seq=till.last_seq))
-    if request.epoch != till.epoch:
-        raise fork
-    if request.prev_seq > till.last_seq:
-        raise OutOfStep(Gap(last_seq=till.last_seq, last_hash=till.last_hash))
-    mine = {"till": till.id, "epoch": till.epoch}
-    at: str | None = till.last_hash
-    if request.prev_seq == 0:
-        at = GENESIS.hex()
-    elif request.prev_seq < till.last_seq:
-        # None: that fact stands in the ledger under another till, of which this one is a copy.
-        at = connection.execute(_HASH_AT, {**mine, "seq": request.prev_seq}).scalar()
-    if at is not None and at != request.prev_hash:
-        log.warning("fork till=%s seq=%d: another fact stands there", till.id, request.prev_seq)
-        raise fork
-    if not request.facts:
-        return {}
-    by_seq = {message.seq: message for message in request.facts}
-    by_id = {message.id: message for message in request.facts}
-    span = {**mine, "first": min(by_seq), "last": max(by_seq)}
-    rows = connection.execute(_BY_IDS, {"ids": list(by_id)}).all()
-    if (
-        len(by_id) != len(by_seq)
-        or any(by_seq[seq].hash != digest for seq, digest in connection.execute(_HASHES, span))
-        or any(by_id[row.id].hash != row.hash for row in rows)
-    ):
-        log.warning("fork till=%s: another fact under the same number or id", till.id)
-        raise fork
-    return {by_id[row.id].seq: row for row in rows}
+def _case(connection: Connection, till: Till, item: Received, taken: Taken, now_ms: int) -> Taken:
+    fact = item.fact or decide.envelope(item.message, {})
+    return decide.open_case(connection, till.id, till.store, fact, taken, now_ms=now_ms)
 
 
 def _row(till: Till, message: FactMessage, taken: Taken, now_ms: int) -> dict[str, Any]:

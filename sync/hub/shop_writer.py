@@ -228,7 +228,7 @@ class ShopWriter:
                 detail = records.text_of({"why": answer.why or answer.outcome.value})
                 refused = decide.Taken(Answer.REJECTED, 0, REFUSED, detail)
                 store = row.store if row else found.store
-                heads[store] = decide.answered(connection, store, found.id, refused)
+                heads[store] = decide.answered(connection, store, found.id, refused, self._now_ms())
         for store, head in heads.items():
             self._told(store, head)
         self._written(answer.outcome.value)

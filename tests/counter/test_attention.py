@@ -1,10 +1,15 @@
 """What the hub did not take is a case until a person settles it, and settling it is a fact."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
+from posapp.domain.cases import COPIED, KIND, Case, Side, State
 from posapp.domain.errors import Refused
 from posapp.domain.facts import CASE_SETTLED, Answer
 from posapp.domain.pickup import Verdict
+from posapp.domain.values import replace
 from tests.kit.counter import Counter, open_counter
 from tests.kit.things import CODE, handed, order
 
@@ -28,7 +33,7 @@ def test_an_accepted_fact_is_no_case(counter: Counter) -> None:
 def test_a_rejected_fact_is_a_case_with_what_each_side_says(counter: Counter, through: int) -> None:
     ref = collide(counter, through=through)
     (case,) = counter.desk.attention.cases()
-    assert (case.ref, case.entry.fact.id, case.reason) == (ref, ref, "conflict")
+    assert (case.ref, case.said.kind, case.reason) == (ref, "HandedOver", "conflict")
     assert case.evidence == EVIDENCE
     assert case.opened_at == counter.clock.now
     assert case.known == counter.know()
@@ -115,3 +120,67 @@ def test_two_cases_of_one_order_are_settled_one_by_one(counter: Counter) -> None
     assert counter.scan(CODE).verdict is Verdict.CASE_OPEN
     counter.desk.attention.settle(second.ref, "same")
     assert counter.scan(CODE).verdict is Verdict.ALREADY_HANDED_OVER
+
+
+# -- cases of the store's other tills ---------------------------------------------------------------
+def told(counter: Counter, ident: str = "f-2", **changed: Any) -> Case:
+    """A case that the hub tells of: till 2 handed over what till 1 had handed over before."""
+    case = Case(
+        id=ident,
+        subject="order:W-1001",
+        reason="already-handed-over",
+        opened_at=counter.clock.now,
+        said=Side("HandedOver", "b-t2", "Ben", counter.clock.now, (("l1", 1),)),
+        others=(Side("HandedOver", "b-t1", "Ana", counter.clock.now),),
+    )
+    case = replace(case, **changed)
+    counter.records((KIND, ident, case.to_body()))
+    return case
+
+
+def test_a_case_of_another_till_is_listed_and_settled_here(counter: Counter) -> None:
+    case = told(counter)
+    (listed,) = counter.desk.attention.cases()
+    assert (listed.ref, listed.ours, listed.said, listed.others) == (case.id, False, case.said, case.others)
+    assert listed.known == counter.know()
+    assert counter.desk.attention.count() == 1
+    done = counter.desk.attention.settle(case.id, "here")
+    entry = counter.books.journal.fact(done.ref)
+    assert entry is not None
+    assert (entry.fact.kind, entry.fact.subject) == (CASE_SETTLED, "order:W-1001")
+    # Until the hub says so too, and after it has.
+    assert counter.desk.attention.cases() == []
+    with pytest.raises(Refused, match="case-closed"):
+        counter.desk.attention.settle(case.id, "left")
+    told(counter, state=State.SETTLED)
+    assert counter.desk.attention.cases() == []
+
+
+def test_a_case_of_this_till_is_listed_once_with_what_the_hub_adds(counter: Counter) -> None:
+    ref = collide(counter)
+    case = told(counter, ident=ref)
+    (listed,) = counter.desk.attention.cases()
+    assert (listed.ref, listed.ours, listed.others) == (ref, True, case.others)
+    assert counter.desk.attention.count() == 1
+
+
+def test_a_case_settled_at_another_till_is_closed_here(counter: Counter) -> None:
+    ref = collide(counter)
+    counter.books.journal.case_settled(ref, "store")
+    counter.books.journal.case_settled(ref, "store")
+    assert counter.desk.attention.cases() == []
+    assert counter.know().case is None
+
+
+def test_a_case_about_a_till_names_no_order(counter: Counter) -> None:
+    told(counter, subject="till:b-t2", reason=COPIED, others=())
+    (listed,) = counter.desk.attention.cases()
+    assert (listed.number, listed.known) == ("b-t2", None)
+    counter.desk.attention.settle(listed.ref, "left")
+    assert counter.desk.attention.cases() == []
+
+
+def test_the_oldest_case_comes_first(counter: Counter) -> None:
+    newer = told(counter, ident="a", opened_at=counter.clock.now + timedelta(minutes=5))
+    older = told(counter, ident="b")
+    assert [case.ref for case in counter.desk.attention.cases()] == [older.id, newer.id]

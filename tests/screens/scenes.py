@@ -16,6 +16,7 @@ from posapp.domain.slips import Outcome, Paper, PrinterState, PrintJob, Trouble
 from tests.kit.counter import Counter
 from tests.kit.things import NOW
 from tests.screens.card import card_scenes
+from tests.screens.cases import case_scenes
 from tests.screens.claims import claim_scenes
 from tests.screens.devices import device_scenes
 from tests.screens.doctor import doctor_scenes
@@ -121,6 +122,7 @@ def scenes() -> Iterator[tuple[str, Scene]]:
     yield "attention", lambda s: s.window.go("attention")
     yield "attention_case", _case
     yield "attention_decided", _decide
+    yield from case_scenes()
     yield "guessing", _guess
     yield "attention_guessing", lambda s: s.window.go("attention")
     yield from service_scenes()

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from drivers.lane import Lane
 from posapp import texts
 from posapp.counter.printing import Printing
+from posapp.domain.cases import KIND, PROVISIONAL, Case, Side
 from posapp.domain.facts import Answer
 from posapp.domain.known import HIDDEN_AFTER, Standing
 from posapp.domain.slips import Outcome, Paper, PrintJob, Trouble
@@ -127,6 +128,37 @@ def test_a_case_is_decided_once(stage: Stage) -> None:
     assert [kind for kind, _s in stage.counter.facts()] == ["HandedOver", "CaseSettled"]
     assert stage.counter.desk.attention.cases() == []
     assert "Derselbe Vorgang" in screen.said.text
+
+
+def test_a_case_of_another_till_says_who_did_what_and_is_decided_here(stage: Stage) -> None:
+    side = Side("HandedOver", "B01-2", "Miriam", NOW)
+    other = Side("HandedOver", "B01-1", "Ana", NOW)
+    case = Case("f", f"order:{CASE.number}", "already-handed-over", NOW, side, (other,))
+    stage.counter.records((KIND, case.id, case.to_body()))
+    stage.window.go("attention")
+    screen = stage.window.front
+    assert isinstance(screen, AttentionScreen)
+    rows = screen.panel.list.rows
+    assert rows.row(rows.index(0, 0)).detail == "Kasse 2 · Miriam"
+    screen.choose(case.id)
+    told = [(fact.label, fact.value) for fact in screen.card.view.facts]
+    assert ("Kasse 2", "übergeben") in told
+    assert ("An Kasse", "Kasse 1") in told
+    screen.decide("left")
+    assert [kind for kind, _s in stage.counter.facts()] == ["CaseSettled"]
+    assert rows.rowCount() == 0
+
+
+def test_goods_that_left_on_a_managers_word_are_looked_at(stage: Stage) -> None:
+    side = Side("HandedOver", "B01-2", "Miriam", NOW, (), "bekannt")
+    case = Case("f", f"order:{CASE.number}", PROVISIONAL, NOW, side)
+    stage.counter.records((KIND, case.id, case.to_body()))
+    stage.window.go("attention")
+    screen = stage.window.front
+    assert isinstance(screen, AttentionScreen)
+    screen.choose(case.id)
+    assert screen.card.view.tone is Tone.AMBER
+    assert screen.card.view.sentence.endswith(": bekannt")
 
 
 def test_a_case_settled_elsewhere_says_so(stage: Stage) -> None:

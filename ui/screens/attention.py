@@ -162,7 +162,7 @@ class AttentionScreen(Screen):
         self.refresh()
         self.wrote.emit()
         words = next(_(text) for name, text, _icon in case_view.CHOICES if name == choice)
-        said = _("Decided for {number}: {choice}.").format(number=case.entry.fact.subject_id, choice=words)
+        said = _("Decided for {number}: {choice}.").format(number=case.number, choice=words)
         self.said.say(said, tone=Tone.DONE, icon="check")
         announce(self, said, now=True)
         self.panel.list.setFocus()

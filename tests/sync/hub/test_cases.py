@@ -1,14 +1,18 @@
 """Facts that are not taken: they wait, alone with their subject, until a person has decided."""
 
+import json
 import logging
 
 import pytest
+from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 
-from posapp.domain.facts import Fact
+from posapp.domain.facts import Answer, Fact
 from posapp.domain.orders import Order
 from sync.hub import decide
-from tests.sync.hub.kit import Served, ready
+from sync.hub.decide import Taken
+from sync.hub.tables import record
+from tests.sync.hub.kit import Desk, Json, Served, ready
 
 
 def test_an_unknown_kind_is_parked_and_holds_up_its_subject_alone(hub: Served) -> None:
@@ -230,3 +234,101 @@ def test_a_word_the_database_has_no_place_for_is_no_trouble_of_the_database(
     assert answers[0]["answer"] in ("accepted", "parked")
     assert answers[1]["answer"] == "accepted"
     assert bag[:40] not in caplog.text
+
+
+# -- what the store's tills are told ----------------------------------------------------------------
+def cases(desk: Desk) -> dict[str, Json]:
+    return {ident: body for ident, body in desk.records().items() if body and "said" in body}
+
+
+def test_two_hand_overs_of_one_order_are_a_case_at_both_tills_with_both_sides(hub: Served) -> None:
+    ana, ben = hub.desk(), hub.desk()
+    (order,) = ready(ana)
+    first, second = ana.hand_over(order), ben.hand_over(order)
+    ana.one(first)
+    assert ben.one(second)["answer"] == "rejected"
+    for desk in (ana, ben):
+        (case,) = cases(desk).values()
+        assert (case["id"], case["subject"], case["state"]) == (second["id"], second["subject"], "open")
+        assert (case["said"]["till"], case["said"]["kind"]) == (ben.till, "HandedOver")
+        (other,) = case["others"]
+        assert (other["till"], other["lines"]) == (ana.till, json.loads(first["payload"])["lines"])
+
+
+def test_any_till_of_the_store_settles_it_and_the_first_word_stands(hub: Served) -> None:
+    ana, ben, elsewhere = hub.desk(), hub.desk(), hub.desk("B02")
+    (order,) = ready(ana)
+    wrong = ana.hand_over(order, {order["lines"][0]["id"]: 9})
+    ana.one(wrong)
+    assert cases(elsewhere) == {}
+    assert ben.one(ben.settle(wrong, "here"))["answer"] == "accepted"
+    assert ana.one(ana.settle(wrong, "left"))["answer"] == "accepted"
+    (case,) = cases(ana).values()
+    assert (case["state"], case["choice"], case["settled"]["till"]) == ("settled", "here", ben.till)
+
+
+def test_what_is_taken_after_all_is_a_case_no_more(hub: Served) -> None:
+    desk = hub.desk()
+    (order,) = ready(desk)
+    wrong = desk.hand_over(order, {order["lines"][0]["id"]: 9})
+    behind = desk.hand_over(order)
+    desk.push(wrong, behind)
+    assert {body["state"] for body in cases(desk).values()} == {"open"}
+    desk.one(desk.settle(wrong))
+    assert {ident: body["state"] for ident, body in cases(desk).items()} == {
+        wrong["id"]: "settled",
+        behind["id"]: "taken",
+    }
+
+
+def test_a_hand_over_without_a_grant_is_taken_and_is_a_case(hub: Served) -> None:
+    ana, ben = hub.desk(), hub.desk()
+    (order,) = ready(ana)
+    alone = ben.hand_over(order, custody={"provisional": "manager", "reason": "he is known here"})
+    assert ben.one(alone)["answer"] == "accepted"
+    (case,) = cases(ana).values()
+    assert (case["reason"], case["said"]["why"], case["state"]) == ("provisional", "he is known here", "open")
+    assert "others" not in case
+    assert ana.one(ana.settle(alone))["answer"] == "accepted"
+    (case,) = cases(ben).values()
+    assert case["state"] == "settled"
+
+
+def test_a_copied_till_is_a_case_that_can_be_settled(hub: Served) -> None:
+    desk = hub.desk()
+    (order,) = ready(desk)
+    desk.one(desk.hand_over(order))
+    kept = desk.chain[:]
+    desk.chain.clear()
+    assert desk.send(desk.request(desk.hand_over(order))).status_code == 423
+    desk.chain[:] = kept
+    ((ident, case),) = cases(desk).items()
+    settled = desk.fact("CaseSettled", case["subject"], {"fact": ident, "choice": "left"})
+    assert desk.one(settled)["answer"] == "accepted"
+    assert cases(desk)[ident]["state"] == "settled"
+
+
+def test_what_the_shop_refuses_is_told_to_the_store(hub: Served) -> None:
+    desk = hub.desk()
+    (order,) = ready(desk)
+    done = desk.hand_over(order)
+    desk.one(done)
+    with hub.database.write() as connection:
+        refused = Taken(Answer.REJECTED, 0, "shop-refused", '{"why": "closed"}')
+        decide.answered(connection, desk.store, done["id"], refused, 1_000_000)
+    (case,) = cases(desk).values()
+    assert (case["reason"], case["evidence"], case["state"]) == ("shop-refused", {"why": "closed"}, "open")
+
+
+def test_cases_of_an_earlier_version_are_told_at_the_start(hub: Served) -> None:
+    desk = hub.desk()
+    (order,) = ready(desk)
+    wrong = desk.hand_over(order, {order["lines"][0]["id"]: 9})
+    desk.one(wrong)
+    told = cases(desk)[wrong["id"]]
+    with hub.database.write() as connection:
+        connection.execute(delete(record).where(record.c.kind == "case"))
+    assert cases(desk) == {}
+    for _ in range(2):
+        hub.hub.ledger.retry()
+        assert cases(desk) == {wrong["id"]: told}
