@@ -19,6 +19,7 @@ AT_ONCE = 5
 def measure(count: int, scans: int, starts: int, only: str = "") -> list[Row]:
     """Measure, print the table, keep the figures; the rows."""
     from bench import holds, start
+    from bench.pulse import Pulse
     from bench.scans import measured
     from bench.till import Till, scanned_at_once
 
@@ -32,11 +33,11 @@ def measure(count: int, scans: int, starts: int, only: str = "") -> list[Row]:
             rows += [*told, Row("scan typed at the instant of the ready line: its card", spread(at_once))]
             figures["start"] = kept | {"scan at once": at_once}
         if only != "start":
-            with Till(folder, count) as till:
+            with Pulse() as pulse, Till(folder, count) as till:
                 told, kept = measured(till, count, scans)
                 holds.a_day(till, count)
                 found = till.holds()
-            rows += told + holds.rows(found)
+            rows += told + holds.rows(found, pulse)
             figures |= {"scans": kept, "holds": found}
     figures |= {"load after": report.load(), "seconds": round(time.monotonic() - begun)}
     print(f"\n{count:,} orders in the mirror, encrypted; {figures['machine']}")

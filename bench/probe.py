@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import gc
 import json
 import os
 import sys
@@ -61,9 +62,9 @@ class Heart:
         self._main = threading.get_ident()
         self._waits = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY)
         self._waited = self._waited_ms()
-        self.holds: list[tuple[float, float, float, str, str]] = []
-        """Milliseconds, milliseconds of work in them, milliseconds in which the loop was ready to run and
-        the system ran others, what the bench was doing, where the code was."""
+        self._cpu = ctypes.CDLL(None).sched_getcpu
+        self.holds: list[tuple[float, float, int, float, float, str, str]] = []
+        """As `bench.till.Hold` has them."""
 
     def _waited_ms(self) -> float:
         """How long this thread has waited for a processor in all (Linux's sched-stats: nanoseconds)."""
@@ -82,7 +83,8 @@ class Heart:
         if held > NOTED_MS:
             where = max(self._seen, key=lambda at: self._seen[at]) if self._seen else ""
             work = (worked - self._worked) * 1000
-            self.holds.append((held, work, waited - self._waited, self.doing, where))
+            found = (self._last, now, self._cpu(), work, waited - self._waited, self.doing, where)
+            self.holds.append(found)
         self._seen.clear()
         self._last, self._worked, self._waited = now, worked, waited
 
@@ -238,9 +240,13 @@ def main() -> int:
     probe: list[Probe] = []
 
     def live(hub: str) -> None:
+        gc.freeze()
+        gc.enable()
         probe[0].heart.start()
         print(json.dumps({"live": hub}), flush=True)
 
+    # As `posapp till` does it: what is loaded until the till is live is not looked through for garbage.
+    gc.disable()
     with TillApp(folder, language="de", on_live=live) as app:
         probe.append(Probe(app, folder, chosen.expect))
         return app.run()

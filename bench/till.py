@@ -29,14 +29,23 @@ def environment() -> dict[str, str]:
 
 
 class Hold(NamedTuple):
-    """The loop stood still: for ``held`` ms, of which the thread worked ``worked`` ms and was ready to run
-    for ``waited`` ms in which the system ran others."""
+    """The loop stood from ``start`` to ``end`` (seconds of `time.perf_counter`), at the end on processor
+    ``cpu``; of that the thread worked ``worked`` ms, and was ready to run for ``waited`` ms in which the system ran
+    others.
+    """
 
-    held: float
+    start: float
+    end: float
+    cpu: int
     worked: float
     waited: float
     doing: str
     where: str
+
+    @property
+    def ms(self) -> float:
+        """How long it was."""
+        return (self.end - self.start) * 1000
 
 
 class Child:

@@ -158,12 +158,17 @@ def warm_up(after_s: float = 2.0) -> None:
     # The rest of the start comes first.
     time.sleep(after_s)
     json.loads = in_turns  # type: ignore[assignment]  # the same for all callers that we know
+    # So many new objects make Python look through all there are, 40 ms in which the window waits.
+    looks = gc.isenabled()
+    gc.disable()
     try:
         import biip.gs1_messages  # noqa: F401  # loading is the point
     finally:
         json.loads = whole
-    # Tables for good: nobody needs to look through them for what could be thrown away.
-    gc.freeze()
+        # Tables for good: nobody needs to look through them for what could be thrown away.
+        gc.freeze()
+        if looks:
+            gc.enable()
 
 
 def _as_it_is(found: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """GS1's messages are taken apart where they are whole, and said to be spoilt where they are not."""
 
+import gc
 import random
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posapp.domain.codes import Kind, Scan, Source, Unreadable, read
-from posapp.domain.gs1 import GS, Elements, Wrong, gtin14, has_check, parcel_label, read_elements
+from posapp.domain.gs1 import GS, Elements, Wrong, gtin14, has_check, parcel_label, read_elements, warm_up
 
 GTIN = "4006381333931"
 WHOLE = f"010400638133393110AB-123{GS}21XYZ"
@@ -147,3 +148,14 @@ def test_every_single_wrong_digit_is_found() -> None:
         for at in range(18):
             for wrong in set("0123456789") - {good[at]}:
                 assert not has_check(good[:at] + wrong + good[at + 1 :])
+
+
+def test_loading_leaves_the_search_for_garbage_as_it_was() -> None:
+    for looks in (True, False):
+        (gc.enable if looks else gc.disable)()
+        try:
+            warm_up(0)
+            assert gc.isenabled() is looks
+        finally:
+            gc.enable()
+    gc.unfreeze()

@@ -118,6 +118,23 @@ def test_f3_searches_and_escape_comes_back(stage: Stage, qtbot: QtBot) -> None:
     assert not screen.escape()
 
 
+def test_what_a_search_finds_is_read_as_it_comes_into_sight(stage: Stage) -> None:
+    stage.counter.tell(*(order(f"Z-{at:04}", "Zenobia Zufall") for at in range(40)))
+    screen = pickups(stage)
+    screen.field.setText("zenobia")
+    screen.refresh()
+    next(screen.renew(frozenset()))
+    rows = screen.panel.list.rows
+    assert rows.rowCount() < 40
+    assert "15+" in screen.panel.heading.accessibleName()
+    while rows.canFetchMore(rows.index(-1, 0)):
+        rows.fetchMore(rows.index(-1, 0))
+    names = [rows.row(rows.index(at, 0)).id for at in range(rows.rowCount())]
+    assert len(set(names)) == len(names) == 40
+    screen.panel.list.opened.emit(names[-1])
+    assert stage.window.place == "scan"
+
+
 # -- needs attention --------------------------------------------------------------------------------
 def test_a_case_is_decided_once(stage: Stage) -> None:
     screen = attention(stage)

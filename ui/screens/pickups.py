@@ -132,11 +132,13 @@ class PickupsScreen(Screen):
         # A search goes over everything, so no queue may look chosen.
         self._bar.setHidden(bool(text))
         if text:
-            rows = self.desk.queues.search(text)
-            found = ngettext("{count} match", "{count} matches", len(rows)).format(count=len(rows))
+            rows = self.desk.queues.search(text, IN_SIGHT)
+            more = len(rows) == IN_SIGHT
+            count = f"{len(rows)}{'+' if more else ''}"
+            found = ngettext("{count} match", "{count} matches", len(rows)).format(count=count)
             self.panel.name(found, _("Nothing found. Please try a part of the name or the number."))
             self._shown.clear()
-            self.panel.show_rows([self._row(row) for row in rows])
+            self.panel.show_rows([self._row(row) for row in rows], self._rest(text) if more else ())
             return
         _button, presenter, chip = next(c for c in self._chips if c[0].isChecked())
         self.panel.name(_(chip.label), _("Nothing waits here."))
@@ -160,6 +162,10 @@ class PickupsScreen(Screen):
                 fitting, looked = [], 0
             elif looked == LOOK_THROUGH:
                 return
+
+    def _rest(self, text: str) -> Iterator[list[RowView]]:
+        """What is found besides the first ones, read when the list is scrolled."""
+        yield [self._row(row) for row in self.desk.queues.search(text)[IN_SIGHT:]]
 
     def _row(self, row: Row) -> RowView:
         self._shown[row.known.name] = row.known
