@@ -126,7 +126,7 @@ def test_what_a_search_finds_is_read_as_it_comes_into_sight(stage: Stage) -> Non
     next(screen.renew(frozenset()))
     rows = screen.panel.list.rows
     assert rows.rowCount() < 40
-    assert "15+" in screen.panel.heading.accessibleName()
+    assert screen.panel.list.accessibleName() == "15+ Treffer"
     while rows.canFetchMore(rows.index(-1, 0)):
         rows.fetchMore(rows.index(-1, 0))
     names = [rows.row(rows.index(at, 0)).id for at in range(rows.rowCount())]
