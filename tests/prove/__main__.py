@@ -4,6 +4,7 @@ Whatever a bar prints on its way, its figure comes last, in one line. Exit 0 onl
 """
 
 import argparse
+import math
 import os
 import sys
 import time
@@ -43,6 +44,13 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="BAR",
         help="prove it with --all and say how it stands, but let it fail nothing",
     )
+    parser.add_argument(
+        "--within",
+        type=float,
+        default=math.inf,
+        metavar="SECONDS",
+        help="begin none that is only reported after so long; what was not proved is said",
+    )
     parser.add_argument("--long", action="store_true", help="the full figure, however long it takes")
     parser.add_argument(
         "--done",
@@ -62,9 +70,17 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.bar:
         return 0 if prove(chosen.bar, chosen.long) else 1
     if chosen.all:
-        results = {name: prove(name, chosen.long) for name in known if name not in chosen.skip}
+        end = time.monotonic() + chosen.within
+        results: dict[str, bool] = {}
+        late: list[str] = []
+        for name in known:
+            if name in chosen.report and time.monotonic() > end:
+                late.append(name)
+            elif name not in chosen.skip:
+                results[name] = prove(name, chosen.long)
         failed = [name for name, holds in results.items() if not holds]
         print(f"{len(results) - len(failed)} of {len(results)} bars hold", *failed, sep="\n  not: ")
+        print(*(f"  not proved, no time was left: {name}\n" for name in late), sep="", end="")
         return 1 if set(failed) - set(chosen.report) else 0
     width = max(map(len, known))
     for name in known:

@@ -49,3 +49,23 @@ def test_an_unknown_bar_is_refused_with_those_there_are(capsys: pytest.CaptureFi
     with pytest.raises(SystemExit):
         main(["first-B99"])
     assert "first-B1" in capsys.readouterr().err
+
+
+def test_what_is_only_reported_fails_nothing_and_is_not_begun_late(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POSAPP_PROVE_DONE", "")
+    monkeypatch.setattr("tests.prove.registry.names", lambda: {"first-B2": "first_b2", "first-B3": "first_b3"})
+    begun: list[str] = []
+    for name, holds in (("first_b2", True), ("first_b3", False)):
+
+        def run(long: bool, name: str = name, holds: bool = holds) -> tuple[bool, str]:
+            begun.append(name)
+            return holds, "told"
+
+        monkeypatch.setattr(f"tests.prove.{name}.run", run)
+    assert main(["--all"]) == 1
+    assert main(["--all", "--report", "first-B3"]) == 0
+    assert main(["--all", "--report", "first-B3", "--within", "-1"]) == 0
+    assert begun == ["first_b2", "first_b3"] * 2 + ["first_b2"]
+    assert "not proved, no time was left: first-B3" in capsys.readouterr().out
