@@ -36,6 +36,17 @@ def data_folder(chosen: str | None) -> Path:
     return folder
 
 
+def sync_to_disk(path: Path) -> None:
+    """Have a file's bytes, or a folder's names, on the disk for good."""
+    if path.is_dir() and os.name != "posix":
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 class FolderLock:
     """An exclusive lock on ``<folder>/<name>.lock`` that the system frees when the process dies.
 

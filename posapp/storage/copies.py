@@ -36,7 +36,7 @@ def make(folder: Path, key: bytes, stop: Callable[[], bool] = lambda: False) -> 
     place = folder / FOLDER
     if not place.exists():
         place.mkdir(mode=0o700)
-        sync_to_disk(folder)
+        paths.sync_to_disk(folder)
     room.need(place, ledger.stat().st_size)
     # Numbered before anything is written, so that it is another one than of all that ever were here.
     number = max((_number(path) for path in _all(place)), default=0) + 1
@@ -72,9 +72,9 @@ def copy_to(source: Path, key: bytes, target: Path, stop: Callable[[], bool] = l
         finally:
             connection.close()
         check(fresh, key)
-        sync_to_disk(fresh)
+        paths.sync_to_disk(fresh)
         os.rename(fresh, target)
-        sync_to_disk(target.parent)
+        paths.sync_to_disk(target.parent)
     except OSError as error:
         raise StorageFault("disk-failed", file=str(target), why=error.strerror or "") from error
     finally:
@@ -155,17 +155,6 @@ def _changed(folder: Path, key: bytes) -> bool:
         finally:
             journal.close()
     return heads[0] != heads[1]
-
-
-def sync_to_disk(path: Path) -> None:
-    """Have a file's bytes, or a folder's names, on the disk for good."""
-    if path.is_dir() and os.name != "posix":
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _all(place: Path) -> list[Path]:

@@ -71,13 +71,13 @@ def restore(folder: Path, key: bytes, fetch: Fetch) -> Restored:
     # A copy from before an update was migrated on the way.
     (folder / FRESH).with_suffix(".before-upgrade").unlink(missing_ok=True)
     copies.check(folder / FRESH, key)
-    copies.sync_to_disk(folder / FRESH)
+    paths.sync_to_disk(folder / FRESH)
     copied, saved, fetched = restored
     facts = copied + saved + (fetched or 0)
     _lower_mirror(folder, key, facts)
     aside = _set_aside(folder)
     os.rename(folder / FRESH, folder / paths.LEDGER)
-    copies.sync_to_disk(folder)
+    paths.sync_to_disk(folder)
     return Restored(facts, copied, saved, fetched, aside)
 
 
@@ -232,12 +232,12 @@ def _set_aside(folder: Path) -> Path:
     aside = next(folder / name for name in names if not any(folder.glob(f"{name}*")))
     if ledger.exists():
         os.rename(ledger, aside)
-        copies.sync_to_disk(folder)
+        paths.sync_to_disk(folder)
     elif found and not (log.exists() and found[-1].with_name(f"{found[-1].name}-wal").exists()):
         aside = found[-1]
     if log.exists():
         os.rename(log, aside.with_name(f"{aside.name}-wal"))
-        copies.sync_to_disk(folder)
+        paths.sync_to_disk(folder)
     ledger.with_name(f"{ledger.name}-shm").unlink(missing_ok=True)
     return aside
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import secrets
 import subprocess
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from sqlalchemy import Connection, delete
 
 from posapp.domain.errors import StorageFault
 from posapp.domain.facts import timestamp
+from posapp.paths import sync_to_disk
 from sync.hub import keys
 from sync.hub.database import Database, sqlite_driver
 from sync.hub.tables import meta
@@ -73,9 +73,9 @@ def copy(database: Database, to: Path) -> Note:
             made.close()
         if sound != "ok":
             raise StorageFault("backup-failed", why=str(sound)[:200])
-        _synced(unfinished)
+        sync_to_disk(unfinished)
         unfinished.rename(to)
-        _synced(to.parent)
+        sync_to_disk(to.parent)
     except (OSError, driver.Error) as error:
         raise StorageFault("backup-failed", why=str(error)[:200]) from error
     finally:
@@ -135,16 +135,6 @@ def _noted(database: Database, begun: str, to: str) -> Note:
         known: list[dict[str, Any]] = [asdict(one) for one in notes(connection)]
         keys.put(connection, NOTES, json.dumps([*known, asdict(note)][-KEPT:]))
     return note
-
-
-def _synced(path: Path) -> None:
-    if path.is_dir() and os.name != "posix":
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _now() -> str:

@@ -26,8 +26,8 @@ from posapp.storage.check import check_folder
 from posapp.storage.journal import Journal
 from sync.engine.client import Hub
 from tests.kit.dues import DUE as AMOUNT
-from tests.kit.dues import dues, promise
-from tests.kit.shop import NO_KEYRING, Shop, environment, journal, open_shop
+from tests.kit.dues import dues, open_dues
+from tests.kit.shop import Shop, environment, journal
 from tests.peers.terminal.terminal import Cut, TerminalPeer, terminal
 from tests.waiting import until
 
@@ -94,14 +94,8 @@ def living(folder: Path, step: str, code: str, *more: str) -> Iterator[Life]:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    """A hub for each test: its one till is the store's lead till, and asks nobody who may hand over."""
-    folder = tmp_path / "hub"
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in NO_KEYRING.items():
-            patch.setenv(name, value)
-        promise(folder, 2)
-        with open_shop(folder) as found:
-            yield found
+    with open_dues(tmp_path / "hub", 2) as found:
+        yield found
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 
 class Loss(Exception):
@@ -43,3 +46,45 @@ def twice(shop: Mapping[str, Sequence[str]], numbers: Iterable[str]) -> set[str]
     return {number for number in numbers if len(shop.get(number, ())) > 1} | {
         ref for ref, times in refs.items() if times > 1
     }
+
+
+class Living(Protocol):
+    """A till that lives and is killed, over and over."""
+
+    @property
+    def account(self) -> Account:
+        """What it acknowledged, and what of that is lost."""
+        ...
+
+    def live(self) -> None:
+        """One life, to its kill."""
+        ...
+
+
+def play(tills: Sequence[Living], cycles: int, most: int, settle: Callable[[], None]) -> None:
+    """So many lives, shared by tills that live at the same time; a reckoning after each round of ``most``.
+
+    Ends with the first loss.
+    """
+    begun, done = time.monotonic(), 0
+    with ThreadPoolExecutor(len(tills)) as pool:
+        while done < cycles:
+            count = min(most, cycles - done)
+            shares = [count // len(tills) + (nth < count % len(tills)) for nth in range(len(tills))]
+            list(pool.map(_lives, tills, shares))
+            done += count
+            if not any(till.account.lost for till in tills):
+                settle()
+            said = sum(len(till.account.acknowledged) for till in tills)
+            lost = sum(len(till.account.lost) for till in tills)
+            seconds = time.monotonic() - begun
+            print(f"{done} cycles, {said} acknowledged, {lost} lost ({seconds:.0f} s)", flush=True)
+            if lost:
+                return
+
+
+def _lives(till: Living, count: int) -> None:
+    for _ in range(count):
+        till.live()
+        if till.account.lost:
+            return

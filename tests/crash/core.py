@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
 from multiprocessing.connection import Connection
@@ -30,7 +29,7 @@ from posapp.domain.orders import HANDED_OVER
 from posapp.storage.check import check_folder
 from posapp.storage.journal import Journal
 from sync.hub.database import Database
-from tests.crash.check import Account, Loss
+from tests.crash.check import Account, Loss, play
 from tests.kit import lives, station
 from tests.kit.forks import Life, pipe
 from tests.kit.shop import NO_KEYRING
@@ -216,7 +215,7 @@ def run(cycles: int, seed: int, *, early: bool = False) -> tuple[bool, str]:
             )
             database = Database(hub.database_url)
             try:
-                _cycles(hub, database, tills, cycles)
+                play(tills, cycles, ROUND, lambda: settle(hub, database, tills))
             except (Loss, TimeoutError) as error:
                 fault = f", {error}"
             finally:
@@ -235,33 +234,6 @@ def run(cycles: int, seed: int, *, early: bool = False) -> tuple[bool, str]:
         f"{said} acknowledged, {lost} lost, {'?' if fault else 0} twice, chains {'?' if fault else 'whole'}{fault}"
     )
     return not fault and not lost and killed >= cycles, figure
-
-
-def _cycles(hub: Station, database: Database, tills: list[Till], cycles: int) -> None:
-    begun, done = time.monotonic(), 0
-    with ThreadPoolExecutor(len(tills)) as pool:
-        while done < cycles:
-            count = min(ROUND, cycles - done)
-            shares = [count // len(tills) + (nth < count % len(tills)) for nth in range(len(tills))]
-            list(pool.map(_lives, tills, shares))
-            done += count
-            if not any(till.account.lost for till in tills):
-                settle(hub, database, tills)
-            said = sum(len(till.account.acknowledged) for till in tills)
-            lost = sum(len(till.account.lost) for till in tills)
-            print(
-                f"{done} cycles, {said} acknowledged, {lost} lost ({time.monotonic() - begun:.0f} s)",
-                flush=True,
-            )
-            if lost:
-                return
-
-
-def _lives(till: Till, count: int) -> None:
-    for _ in range(count):
-        till.live()
-        if till.account.lost:
-            return
 
 
 def main() -> int:

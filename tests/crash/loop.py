@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +30,7 @@ from posapp.storage.check import check_folder
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import Mirror, path_in
 from sync.hub import operator
-from tests.crash.check import Account, Loss, missing, twice
+from tests.crash.check import Account, Loss, missing, play, twice
 from tests.kit.shop import NO_KEYRING, Shop, environment, open_shop
 from tests.waiting import until
 
@@ -245,7 +244,6 @@ def prepare(shop: Shop, folder: Path, seed: int, plant: bool) -> list[Till]:
 def run(cycles: int, seed: int, *, plant: bool = False) -> tuple[bool, str]:
     """Whether nothing was lost or doubled, and the figure. A planted fault ends it at its discovery."""
     os.environ.update(NO_KEYRING)
-    begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="posapp-crash-") as name:
         folder = Path(name)
         with open_shop(folder / "hub", orders=100 + 40 * cycles, undo_s=0) as shop:
@@ -255,7 +253,7 @@ def run(cycles: int, seed: int, *, plant: bool = False) -> tuple[bool, str]:
             )
             fault = ""
             try:
-                _cycles(shop, tills, cycles, begun)
+                play(tills, cycles, ROUND, lambda: settle(shop, tills))
             except (Loss, TimeoutError) as error:
                 fault = f", {error}"
             clean = True
@@ -273,32 +271,6 @@ def run(cycles: int, seed: int, *, plant: bool = False) -> tuple[bool, str]:
     figure = f"{killed} cycles, {said} acknowledged, {lost} lost, {'?' if fault else 0} twice, verify "
     figure += ("clean" if clean else "NOT CLEAN") + fault + "".join(f", {what}" for what in unseen[:5])
     return clean and not fault and not lost and not unseen and killed >= cycles, figure
-
-
-def _cycles(shop: Shop, tills: list[Till], cycles: int, begun: float) -> None:
-    """All lives, both tills at the same time, with a reckoning after each round."""
-    with ThreadPoolExecutor(TILLS) as pool:
-        done = 0
-        while done < cycles:
-            count = min(ROUND, cycles - done)
-            shares = [count // TILLS + (nth < count % TILLS) for nth in range(TILLS)]
-            list(pool.map(_lives, tills, shares))
-            done += count
-            if not any(till.account.lost for till in tills):
-                settle(shop, tills)
-            said = sum(len(till.account.acknowledged) for till in tills)
-            lost = sum(len(till.account.lost) for till in tills)
-            seconds = time.monotonic() - begun
-            print(f"{done} cycles, {said} acknowledged, {lost} lost ({seconds:.0f} s)", flush=True)
-            if lost:
-                return
-
-
-def _lives(till: Till, count: int) -> None:
-    for _ in range(count):
-        till.live()
-        if till.account.lost:
-            return
 
 
 def main() -> int:

@@ -11,9 +11,9 @@ from posapp import settings
 from posapp.counter.checkout import KIND
 from posapp.domain.orders import HANDED_OVER
 from posapp.domain.sales import PAYMENT_BEGUN, PAYMENT_NOT_BOOKED, SALE_CLOSED, Sale
-from tests.kit.dues import dues, promise
+from tests.kit.dues import dues, open_dues
 from tests.kit.front import Front, open_front
-from tests.kit.shop import NO_KEYRING, Shop, journal, open_shop
+from tests.kit.shop import Shop, journal
 from tests.peers.terminal.terminal import Cut, TerminalPeer, terminal
 from ui import pay_view
 from ui.view import Tone
@@ -21,14 +21,8 @@ from ui.view import Tone
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    """A hub for each test: its one till is the store's lead till, and asks nobody who may hand over."""
-    folder = tmp_path / "hub"
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in NO_KEYRING.items():
-            patch.setenv(name, value)
-        promise(folder, 2)
-        with open_shop(folder) as found:
-            yield found
+    with open_dues(tmp_path / "hub", 2) as found:
+        yield found
 
 
 @pytest.fixture

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from posapp.domain.facts import timestamp
 from posapp.paths import HUB
 from sync.hub import operator
-from tests.kit.shop import STORE, Shop
+from tests.kit.shop import NO_KEYRING, STORE, Shop, open_shop
 
 DUE = 1999
 
@@ -30,6 +32,19 @@ def promise(folder: Path, count: int) -> None:
         for number in ready[: count - 1]:
             shop.execute("UPDATE shop_order SET paid = 'promised' WHERE number = ?", (number,))
         shop.execute("UPDATE shop_order SET due_minor = ?, changed_at = ? WHERE paid = 'promised'", (DUE, at))
+
+
+@contextmanager
+def open_dues(folder: Path, count: int) -> Iterator[Shop]:
+    """A hub and shop of its own with so many dues: its one till is the store's lead till, and asks nobody
+    who may hand over.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in NO_KEYRING.items():
+            patch.setenv(name, value)
+        promise(folder, count)
+        with open_shop(folder) as found:
+            yield found
 
 
 def dues(shop: Shop) -> Iterator[tuple[str, str]]:

@@ -55,7 +55,9 @@ def test_what_is_only_reported_fails_nothing_and_is_not_begun_late(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("POSAPP_PROVE_DONE", "")
-    monkeypatch.setattr("tests.prove.registry.names", lambda: {"first-B2": "first_b2", "first-B3": "first_b3"})
+    monkeypatch.setattr(
+        "tests.prove.registry.names", lambda: {"first-B2": "first_b2", "first-B3": "first_b3"}
+    )
     begun: list[str] = []
     for name, holds in (("first_b2", True), ("first_b3", False)):
 
