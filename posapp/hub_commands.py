@@ -56,7 +56,7 @@ def options(hub: argparse.ArgumentParser) -> None:
     command("stores", _stores, "the stores")
     for name, run, said in (
         ("tills", _tills, "the tills, and how far the hub has their journals"),
-        ("cases", _cases, "facts that were not taken and that nobody has settled"),
+        ("cases", _cases, "what was not taken, or not granted, and nobody has settled"),
     ):
         command(name, run, said).add_argument("--store", metavar="CODE", help="of one store only")
     command("backlog", _backlog, "what waits: writes to the shop, and cases")

@@ -9,11 +9,13 @@ from typing import Any
 
 from sqlalchemy import and_, select
 
+from posapp.domain.cases import KIND, Case, State
 from posapp.domain.errors import StorageFault
 from posapp.domain.facts import timestamp
+from posapp.domain.goods import stamp
 from sync.hub import backlog, keys
 from sync.hub.database import Database
-from sync.hub.tables import UNSETTLED, fact, till
+from sync.hub.tables import fact, record, till
 
 
 def tills(database: Database, store: str | None = None) -> list[dict[str, Any]]:
@@ -66,32 +68,44 @@ def waiting(database: Database) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def cases(database: Database, store: str | None = None) -> list[dict[str, Any]]:
-    """Every fact that was not taken and that nobody has settled, oldest first, with the hub's evidence.
+    """Every case that nobody has settled, oldest first, with the hub's evidence.
 
-    fact (its id), till, store, subject, kind, answer, reason, at (by the till's clock), arrived_at,
-    age_seconds, detail. Raises StorageFault("store-unknown").
+    fact (the id of what it is about), till, store, subject, kind, answer ("" where it is about no
+    fact), reason, at (by the till's clock), arrived_at, age_seconds, detail, others (the other side: till, clerk, at,
+    lines of each). Raises StorageFault("store-unknown").
     """
-    query = select(fact).where(UNSETTLED).order_by(fact.c.arrived_ms, fact.c.till, fact.c.seq)
-    now = time.time()
+    query = (
+        select(record.c.store, record.c.body, fact.c.answer)
+        .outerjoin(fact, fact.c.id == record.c.id)
+        .where(record.c.kind == KIND, record.c.body.is_not(None))
+    )
+    now = datetime.now(UTC)
+    found = []
     with database.read() as connection:
         _checked(keys.stores(connection), store)
-        rows = connection.execute(query if store is None else query.where(fact.c.store == store))
-        return [
-            {
-                "fact": row.id,
-                "till": row.till,
-                "store": row.store,
-                "subject": row.subject,
-                "kind": row.kind,
-                "answer": row.answer,
-                "reason": row.reason,
-                "at": row.at,
-                "arrived_at": _at(row.arrived_ms),
-                "age_seconds": max(0, int(now - row.arrived_ms / 1000)),
-                "detail": json.loads(row.detail),
-            }
-            for row in rows
-        ]
+        rows = connection.execute(query if store is None else query.where(record.c.store == store))
+        for of, body, answer in rows:
+            case = Case.from_body(json.loads(body))
+            if case.state is not State.OPEN:
+                continue
+            said = case.said
+            found.append(
+                {
+                    "fact": case.id,
+                    "till": said.till,
+                    "store": of,
+                    "subject": case.subject,
+                    "kind": said.kind,
+                    "answer": answer or "",
+                    "reason": case.reason,
+                    "at": stamp(said.at),
+                    "arrived_at": timestamp(case.opened_at),
+                    "age_seconds": max(0, int((now - case.opened_at).total_seconds())),
+                    "detail": dict(case.evidence or {}),
+                    "others": [other.to_body() for other in case.others],
+                }
+            )
+    return sorted(found, key=lambda one: (str(one["arrived_at"]), str(one["fact"])))
 
 
 def _checked(known: dict[str, keys.Store], store: str | None) -> None:
