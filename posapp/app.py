@@ -169,23 +169,39 @@ class TillApp:
 
     def _live(self) -> None:
         self._on_live(self.hub)
-        QTimer.singleShot(0, self._start_rest)
+        self._start_rest(iter((self._start_log, self._start_sync, self._start_devices)))
 
-    def _start_rest(self) -> None:
+    def _start_rest(self, steps: Iterator[Callable[[], None]]) -> None:
+        """What the first paint does without, each in a turn of the event loop of its own."""
+
+        def step() -> None:
+            start = next(steps, None)
+            if start is not None:
+                start()
+                QTimer.singleShot(0, self.window, step)
+
+        QTimer.singleShot(0, self.window, step)
+
+    def _start_log(self) -> None:
         from posapp import logs
-        from sync.link import EngineLink
         from ui.warm_up import warm_up
 
         warm_up(self.window, self.window.theme)
         logs.start(self._folder, "till")
         self._catch_errors()
         self._offer_undo()
+
+    def _start_sync(self) -> None:
+        from sync.link import EngineLink
+
         self.link = EngineLink(
             [sys.executable, "-m", "posapp", "sync", "--data", str(self._folder), "--attached"],
             partial(tell, self.bridge),
         )
         self._stack.callback(self.link.stop)
         self.link.start()
+
+    def _start_devices(self) -> None:
         self.hardware.open(self._settings)
         self.window.start_sounds()
         threading.Thread(target=gs1.warm_up, name="codes", daemon=True).start()
