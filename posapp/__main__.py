@@ -84,6 +84,12 @@ def _till_options(till: argparse.ArgumentParser) -> None:
 def _sync_options(sync: argparse.ArgumentParser) -> None:
     _data(sync)
     sync.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
+    sync.add_argument(
+        "--door",
+        type=_door,
+        metavar="HOST:PORT|off",
+        help="where this till, as its store's lead, hears the other tills; else as in posapp.toml",
+    )
     sync.set_defaults(run=_sync)
 
 
@@ -244,7 +250,15 @@ def _sync(arguments: argparse.Namespace) -> int:
         sys.stdin,
         sys.stdout,
         attached=arguments.attached,
+        door=arguments.door,
     )
+
+
+def _door(text: str) -> str:
+    from posapp.settings import door_at
+
+    door_at(text)
+    return text
 
 
 # -- files ---------------------------------------------------------------------------------------

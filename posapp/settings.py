@@ -24,7 +24,8 @@ class Settings:
     """``scale`` in percent (90 to 150), ``volume`` in percent; ``scanners`` are device names such as
     ``/dev/serial/by-id/...`` (``serial:`` in front is allowed); ``clerk`` is who stands at the till.
     ``printer``, ``labels`` and ``display`` are addresses (docs/printers.md), ``terminal`` is the card
-    terminal's (docs/terminal.md), empty where there is none.
+    terminal's (docs/terminal.md), empty where there is none. ``door`` is where this till, as its store's
+    lead, hears the other tills (`door_at`).
     """
 
     language: str = "de"
@@ -37,6 +38,7 @@ class Settings:
     labels: str = ""
     display: str = ""
     terminal: str = ""
+    door: str = ""
 
     def __post_init__(self) -> None:
         if self.language not in ("de", "en"):
@@ -50,6 +52,19 @@ class Settings:
         # It goes into every fact, and the hub's messages have room for a name only.
         if len(self.clerk) > LONGEST_NAME:
             raise ValueError("clerk")
+        door_at(self.door)
+
+
+def door_at(text: str) -> tuple[str, int] | None:
+    """Host and port, as in ``192.168.1.5:8333``, ``:8333`` (all interfaces) or ``[::1]:0`` (any free port);
+    None for ``off``. Empty is any free port on all interfaces. Raises ValueError."""
+    if text == "off":
+        return None
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if text and not (colon and port.isdecimal() and int(port) < 65536 and (bracketed or ":" not in host)):
+        raise ValueError("door")
+    return host.strip("[]"), int(port or 0)
 
 
 def load(folder: Path) -> Settings:

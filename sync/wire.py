@@ -16,6 +16,8 @@ MAX_FACTS = 500
 MAX_PAGE = 500
 MAX_WAIT_S = 25
 MAX_BODY_BYTES = 1 << 20
+MAX_TILLS = 200
+"""So many tills of a store are told of one another."""
 MAX_NUMBER = (1 << 63) - 1
 """The largest number that both ends can store."""
 
@@ -25,6 +27,10 @@ Ident = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Pins = Annotated[list[Hash], Field(max_length=8)]
 """The keys that the hub may show, as `sync.pins` writes them: the current one and those to come."""
+Certificate = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[0-9A-Za-z+/]+=*$")]
+"""A till's own certificate for its store's network: X.509, DER, base64."""
+Door = Annotated[str, StringConstraints(max_length=100, pattern=r"^[0-9A-Za-z.:%\[\]_-]+:[0-9]{1,5}$")]
+"""An address (``host:port``) at which a lead till hears its neighbours."""
 Stamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
 
 
@@ -183,32 +189,70 @@ class FeedPage(Message):
 
 
 class LeaseRequest(Message):
-    """A till asks how custody stands; if it is the lead, its lease is renewed."""
+    """A till asks how custody stands; if it is the lead, its lease is renewed.
+
+    ``certificate`` and ``doors`` are what its neighbours are to know of it; None leaves what was said before.
+    """
+
+    certificate: Certificate | None = None
+    doors: Annotated[list[Door], Field(max_length=16)] | None = None
+
+
+class Neighbour(Message):
+    """A till of the store, and the certificate by which the others know it."""
+
+    till: Ident
+    certificate: Certificate
 
 
 class Leased(Message):
     """Who grants in the till's store. ``lead`` is empty where the hub does.
 
-    ``seconds`` are left of the lease. ``alone``: the asking till is the only one of its store.
+    ``seconds`` are left of the lease. ``alone``: the asking till is the only one of its store. ``doors`` are
+    the lead's; ``tills`` are those that are enrolled, the asker and the lead among them.
     """
 
     lead: Short
     epoch: int = Field(ge=0, le=(1 << 31) - 1)
     seconds: int = Field(ge=0)
     alone: bool
+    doors: Annotated[list[Door], Field(max_length=16)] = Field(default_factory=list)
+    tills: Annotated[list[Neighbour], Field(max_length=MAX_TILLS)] = Field(default_factory=list)
 
 
 class ClaimRequest(Message):
     """May this till hand the order over? ``known`` are the hand-overs (facts' ids) it knows of it.
 
-    ``complete``: the hub, or the lead that is asked directly, knows everything this till has done.
-    ``release``: it needs the order no more; then the answer says nothing.
+    ``complete``: the hub knows everything this till has done. ``release``: it needs the order no more; then
+    the answer says nothing. ``number`` grows with each question of a till, whichever way it goes: so one
+    that comes late by one way undoes nothing that was said since by another.
     """
 
     order: Ident
     known: Annotated[list[Ident], Field(max_length=200)] = Field(default_factory=list)
     complete: bool = False
     release: bool = False
+    number: int = Field(default=0, ge=0, le=MAX_NUMBER)
+
+
+class Handed(Message):
+    """A hand-over that the feed may not have brought yet."""
+
+    order: Ident
+    ref: Ident
+
+
+class DirectRequest(ClaimRequest):
+    """The same question, put to the lead itself.
+
+    Everything the asker has done is in the hub's feed up to ``through`` (of this ``generation``), but for
+    the hand-overs in ``handed``. ``complete`` here: those are all, so a lead that has the feed so far
+    knows everything.
+    """
+
+    generation: Short = ""
+    through: int = Field(default=0, ge=0, le=MAX_NUMBER)
+    handed: Annotated[list[Handed], Field(max_length=200)] = Field(default_factory=list)
 
 
 class ClaimAnswer(Message):

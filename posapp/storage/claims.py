@@ -23,6 +23,10 @@ _SAME_START_MS = 120_000
 """Two readings of when the machine was started may differ by so much; no machine starts as quickly."""
 
 
+FORGOTTEN = "claims_forgotten"
+"""Kept with the journal: "1" where a restored ledger may lack claims that were granted."""
+
+
 def uptime_ms() -> int:
     """Milliseconds of a clock that never goes back and, where the system has one, counts while it sleeps."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
@@ -78,7 +82,17 @@ class Claims:
             return False
         if lease.alone:
             return lease.till in (me, "")
-        return lease.till == me and now < lease.until
+        return lease.till == me and now < lease.until and not self.forgotten()
+
+    def forgotten(self) -> bool:
+        """Whether this till may have granted what it does not know of: it grants nothing until the hub
+        has raised the store's epoch, which takes the worth from every claim of before.
+        """
+        return self._journal.meta(FORGOTTEN) == "1"
+
+    def begin_anew(self) -> None:
+        """The hub has raised the epoch."""
+        self._journal.set_meta(**{FORGOTTEN: ""})
 
     def _lease(self) -> tuple[Lease | None, str]:
         found = self._journal.metas("till", "lead", "store_epoch", "lease_until", "alone")
@@ -131,10 +145,10 @@ class Claims:
         with self._book() as book:
             custody.given_back(book, order, till)
 
-    def heard(self, till: str) -> None:
-        """A till has told everything that it did."""
+    def heard(self, till: str, at_ms: int | None = None) -> None:
+        """A till has told everything that it did by ``at_ms`` on the machine's clock, or by now."""
         with self._book() as book:
-            book.hear(till, self._uptime())
+            book.hear(till, self._uptime() if at_ms is None else at_ms)
 
     # -- as a till that asks ----------------------------------------------------------------------
     def keep_granted(self, order: str, token: int, seconds: int) -> None:

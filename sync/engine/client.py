@@ -166,13 +166,13 @@ class Hub:
         self._pins.told(page.pins, self.shown)
         return page
 
-    def lease(self) -> wire.Leased:
-        """How custody stands in this till's store; the lead's lease is renewed.
+    def lease(self, said: wire.LeaseRequest | None = None) -> wire.Leased:
+        """How custody stands in this till's store; the lead's lease is renewed. ``said`` is for the neighbours.
 
         A hub from before custody lends nothing to anybody: there each till is its own lead.
         """
         try:
-            return self._asked("/v1/leases", wire.LeaseRequest(), wire.Leased)
+            return self._asked("/v1/leases", said or wire.LeaseRequest(), wire.Leased)
         except Trouble as trouble:
             if trouble.status != 404:
                 raise

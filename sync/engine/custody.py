@@ -1,7 +1,7 @@
 """Custody at the till's end: the lease, claims asked for, and questions that the lead answers.
 
-Asked in this order: the lead itself over the store's own network, where a way to it is known, else
-the lead through the hub. What was granted is kept in the ledger, where the window finds it inside the
+Asked in this order: the lead itself over the store's own network (`sync.engine.door`), else the lead
+through the hub. What was granted is kept in the ledger, where the window finds it inside the
 transaction that writes the hand-over.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -21,7 +23,9 @@ from posapp.storage.claims import Claims, uptime_ms
 from posapp.storage.journal import Journal
 from sync import wire
 from sync.engine.client import Hub, NotEnrolled, Trouble
+from sync.engine.door import Door, Lead
 from sync.engine.line import Line, Tell
+from sync.engine.neighbours import Known, identity, keep, known
 
 log = logging.getLogger(__name__)
 
@@ -30,18 +34,30 @@ RENEW_S = 900.0
 """How often custody is asked for while the line is up: far less than a lease is long."""
 RETRY_S = 5.0
 MAX_KNOWN = 200
+MAX_LATER = 1000
+"""So many facts that the feed has not brought are looked through for hand-overs."""
 
 
-class Way(Protocol):
-    """A way to the lead till. Raises PosappError where it leads nowhere now."""
+ROUND_S = 60.0
+"""After the lead did not answer directly but did through the hub, it is asked in that order so long."""
+UNKNOWN_S = 60.0
+"""How often custody is asked for while no way to the lead is known."""
 
-    def claim(self, wanted: wire.ClaimRequest) -> wire.ClaimAnswer:
-        """Ask for a claim."""
+
+class Feed(Protocol):
+    """What was pulled (`sync.engine.pull`)."""
+
+    def hand_overs(self, order: str) -> Sequence[str]:
+        """The facts' ids of an order's hand-overs as the mirror has them."""
+        ...
+
+    def reach(self) -> tuple[str, int, int]:
+        """Generation and cursor, and the last fact of this till whose effect is known by then."""
         ...
 
 
 class Custody:
-    """``hand_overs`` gives the facts' ids of an order's hand-overs as the mirror has them."""
+    """``door`` is where neighbours are heard while this till leads (`sync.engine.door`), as `door_at` says."""
 
     def __init__(
         self,
@@ -49,18 +65,24 @@ class Custody:
         journal: Journal,
         line: Line,
         tell: Tell,
-        hand_overs: Callable[[str], Sequence[str]],
+        *,
+        feed: Feed,
+        door_at: tuple[str, int] | None = None,
     ) -> None:
         self._hub = hub
         self._journal = journal
         self._line = line
         self._tell = tell
-        self._hand_overs = hand_overs
+        self._feed = feed
         self._claims = Claims(journal)
         self._till = journal.meta("till")
         self._asked: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._renew_at = 0.0
-        self.direct: Way | None = None
+        self._granting = threading.Lock()
+        self._door = Door(journal, door_at, self.grant)
+        self._lead = Lead(journal)
+        self._known = Known()
+        self._round_until = 0.0
 
     # -- from other threads -----------------------------------------------------------------------
     def ask(self, order: str, known: Sequence[str]) -> None:
@@ -77,57 +99,117 @@ class Custody:
             asked = dict(body)
             self._asked.put(lambda: self._answer(ident, asked))
 
+    def told(self, told: wire.Leased) -> None:
+        """What the hub says of custody and of this till's neighbours."""
+        self._asked.put(lambda: self._keep(told))
+
+    def doors(self) -> list[str]:
+        """Where this till hears its neighbours now."""
+        return self._door.addresses()
+
     # -- the thread -------------------------------------------------------------------------------
     def run(self) -> None:
         """Serve until the line stops."""
-        while not self._line.stopping():
-            now = uptime_ms() / 1000
-            if now >= self._renew_at:
-                self._renew_at = now + (RENEW_S if self._renew() else RETRY_S)
-            try:
-                job = self._asked.get(timeout=0.2)
-            except queue.Empty:
-                continue
-            try:
-                job()
-            except StorageFault:
-                raise
-            except PosappError as error:
-                log.info("custody: %s", error)
+        try:
+            self._identity = identity(self._journal)
+            self._tend()
+            while not self._line.stopping():
+                now = uptime_ms() / 1000
+                if now >= self._renew_at:
+                    self._renew_at = now + self._renew()
+                self._work()
+        finally:
+            self._door.close()
 
-    def grant(self, asker: str, wanted: wire.ClaimRequest) -> wire.ClaimAnswer:
-        """The lead's answer to a till of its store. Any thread."""
+    def _work(self) -> None:
+        try:
+            job = self._asked.get(timeout=0.2)
+        except queue.Empty:
+            return
+        try:
+            job()
+        except StorageFault:
+            raise
+        except PosappError as error:
+            log.info("custody: %s", error)
+
+    def grant(self, asker: str, wanted: wire.ClaimRequest, since_ms: int | None = None) -> wire.ClaimAnswer:
+        """The lead's answer to a till of its store. Any thread.
+
+        ``since_ms`` (`uptime_ms`) is before the question was made; by default it was made now.
+        """
         if not self._claims.leads(datetime.now(UTC)):
             return wire.ClaimAnswer(state="silent")
-        if wanted.complete:
-            self._claims.heard(asker)
-        if wanted.release:
-            self._claims.given_back(wanted.order, asker)
-            return wire.ClaimAnswer(state="held")
-        given = self._claims.grant(wanted.order, asker, known=wanted.known, done=self._done(wanted.order))
+        with self._granting:
+            late = self._overtaken(asker, wanted.number)
+            if self._hears_all(asker, wanted) and not late:
+                self._claims.heard(asker, since_ms)
+            if wanted.release:
+                # What the asker handed over may not have come with the feed: whoever is next must know it.
+                for ref in set(wanted.known) - self._done(wanted.order):
+                    self._claims.handed_over(wanted.order, asker, ref)
+                if not late:
+                    self._claims.given_back(wanted.order, asker)
+                return wire.ClaimAnswer(state="held")
+            done = self._done(wanted.order)
+            given = self._claims.grant(wanted.order, asker, known=wanted.known, done=done)
         if isinstance(given, Held):
             return wire.ClaimAnswer(state="behind" if given.behind else "held", till=given.till)
         return _granted(given)
 
+    def _overtaken(self, asker: str, number: int) -> bool:
+        """Whether the asker has said something since, by another way."""
+        newest = int(self._journal.meta(f"asked:{asker}") or 0)
+        if number > newest:
+            self._journal.set_meta(**{f"asked:{asker}": str(number)})
+        return number < newest
+
+    def _hears_all(self, asker: str, wanted: wire.ClaimRequest) -> bool:
+        """Whether this till now knows everything that the asker has done."""
+        if not isinstance(wanted, wire.DirectRequest):
+            # It came with the feed, behind everything that the hub knew when it was asked.
+            return wanted.complete
+        for one in wanted.handed:
+            if one.ref not in self._done(one.order):
+                self._claims.handed_over(one.order, asker, one.ref)
+        generation, cursor, _ = self._feed.reach()
+        return wanted.complete and generation == wanted.generation and cursor >= wanted.through
+
     # -- jobs -------------------------------------------------------------------------------------
-    def _renew(self) -> bool:
+    def _renew(self) -> float:
+        """Ask the hub how custody stands; the seconds until it is to be asked again."""
+        doors = self._door.addresses()
         try:
-            told = self._hub.lease()
+            told = self._hub.lease(wire.LeaseRequest(certificate=self._identity.certificate, doors=doors))
         except (Trouble, NotEnrolled) as error:
             log.info("lease: %s", error)
-            return False
+            self._tend()
+            return RETRY_S
+        self._keep(told)
+        if self._door.addresses() != doors:
+            # Just opened or closed: the hub tells the neighbours at once.
+            return 0.0
+        return UNKNOWN_S if told.lead != self._till and not told.doors and not told.alone else RENEW_S
+
+    def _keep(self, told: wire.Leased) -> None:
         before = self._claims.lease()
+        keep(self._journal, told)
         self._claims.keep_lease(told.lead, told.epoch, told.seconds, datetime.now(UTC), alone=told.alone)
         if before != self._claims.lease():
             self._tell({"custody": told.lead})
-        return True
+        self._tend()
 
-    def _claim(self, order: str, known: list[str]) -> None:
+    def _tend(self) -> None:
+        lease = self._claims.lease()
+        leading = lease is not None and not lease.alone and self._claims.leads(datetime.now(UTC))
+        self._known = known(self._journal, leading=leading)
+        self._door.tend(self._identity, self._known)
+
+    def _claim(self, order: str, refs: list[str]) -> None:
         if self._claims.leads(datetime.now(UTC)):
             self._told(order, "granted", self._till)
             return
-        wanted = wire.ClaimRequest(order=order, known=known, complete=self._complete())
-        answer = self._first_answer(wanted)
+        answer = self._first_answer(wire.ClaimRequest(order=order, known=refs, number=self._number()))
         if answer is None:
             self._told(order, "silent", "")
             return
@@ -138,21 +220,63 @@ class Custody:
         self._told(order, answer.state, answer.till)
 
     def _first_answer(self, wanted: wire.ClaimRequest) -> wire.ClaimAnswer | None:
-        ways: list[Way] = [self._hub] if self.direct is None else [self.direct, self._hub]
+        """By the first way that leads to somebody who grants. Asking twice does no harm: see `grant`."""
+        ways = [self._ask_lead, self._ask_hub]
+        if uptime_ms() / 1000 < self._round_until:
+            ways.reverse()
+        failed = False
         for way in ways:
             try:
-                answer = way.claim(wanted)
+                answer = way(wanted)
             except (Trouble, NotEnrolled) as error:
                 log.info("claim: %s", error)
+                failed = failed or way == self._ask_lead
                 continue
             if answer.state != "silent":
+                if failed:
+                    self._round_until = uptime_ms() / 1000 + ROUND_S
                 return answer
         return None
+
+    def _ask_hub(self, wanted: wire.ClaimRequest) -> wire.ClaimAnswer:
+        return self._hub.claim(wanted.model_copy(update={"complete": self._complete()}))
+
+    def _ask_lead(self, wanted: wire.ClaimRequest) -> wire.ClaimAnswer:
+        def question() -> wire.DirectRequest:
+            generation, cursor, applied = self._feed.reach()
+            later = self._journal.after(applied, MAX_LATER)
+            handed = [
+                wire.Handed(order=e.fact.subject.partition(":")[2], ref=e.fact.id)
+                for e in later
+                if e.fact.kind == HANDED_OVER
+            ]
+            return wire.DirectRequest(
+                order=wanted.order,
+                known=wanted.known,
+                release=wanted.release,
+                number=wanted.number,
+                complete=len(later) < MAX_LATER and len(handed) <= MAX_KNOWN,
+                generation=generation,
+                through=cursor,
+                handed=handed[:MAX_KNOWN],
+            )
+
+        return self._lead.claim(self._identity, self._known, question)
+
+    def _number(self) -> int:
+        """Greater than every one before, also after a copy of the ledger was put back."""
+        number = max(int(self._journal.meta("asked") or 0) + 1, time.time_ns() // 1_000_000)
+        self._journal.set_meta(asked=str(number))
+        return number
 
     def _give_back(self, order: str) -> None:
         if self._claims.leads(datetime.now(UTC)) or not self._claims.give_up(order):
             return
-        self._first_answer(wire.ClaimRequest(order=order, release=True, complete=self._complete()))
+        # From here on nothing is handed over under the claim, so this is all.
+        refs = sorted(self._done(order))
+        if len(refs) <= MAX_KNOWN:
+            number = self._number()
+            self._first_answer(wire.ClaimRequest(order=order, known=refs, release=True, number=number))
 
     def _answer(self, order: str, asked: Mapping[str, Any]) -> None:
         if not self._claims.leads(datetime.now(UTC)) or asked.get("till") == self._till:
@@ -162,6 +286,7 @@ class Custody:
             known=[str(ref) for ref in asked.get("known", ())][:MAX_KNOWN],
             complete=bool(asked.get("complete")),
             release=bool(asked.get("release")),
+            number=int(asked.get("number") or 0),
         )
         answer = self.grant(str(asked.get("till", "")), wanted)
         self._hub.answer(
@@ -174,7 +299,7 @@ class Custody:
     def _done(self, order: str) -> set[str]:
         """Every hand-over of the order that this till knows of, its own unsent ones too."""
         mine = self._journal.history(subject("order", order))
-        return {*self._hand_overs(order), *(e.fact.id for e in mine if e.fact.kind == HANDED_OVER)}
+        return {*self._feed.hand_overs(order), *(e.fact.id for e in mine if e.fact.kind == HANDED_OVER)}
 
     def _told(self, order: str, state: str, till: str) -> None:
         self._tell({"claim": {"order": order, "state": state, "till": till}})

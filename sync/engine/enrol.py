@@ -16,6 +16,7 @@ from posapp.storage.migrations import upgrade
 from posapp.storage.mirror import open_writer
 from sync import wire
 from sync.engine.client import Hub, NotEnrolled, Trouble, hub_url
+from sync.engine.neighbours import identity, keep
 from sync.pins import Pins
 
 if TYPE_CHECKING:
@@ -103,11 +104,12 @@ def _lease(journal: Journal) -> None:
     """Learn at once who grants here, so that a till whose line is cut right after can work."""
     (hub,) = connected(journal)
     try:
-        told = hub.lease()
+        told = hub.lease(wire.LeaseRequest(certificate=identity(journal).certificate))
     except (Trouble, NotEnrolled):
         return  # the engine asks again
     finally:
         hub.close()
+    keep(journal, told)
     Claims(journal).keep_lease(told.lead, told.epoch, told.seconds, datetime.now(UTC), alone=told.alone)
 
 

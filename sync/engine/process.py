@@ -20,14 +20,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from posapp import logs, paths
-from posapp.domain.errors import PosappError, StorageFault, Unavailable
+from posapp import logs, paths, settings
+from posapp.domain.errors import PosappError, StorageFault
 from posapp.domain.facts import parse_timestamp
 from posapp.storage.journal import REVOKED, Journal
 from posapp.storage.mirror import Mirror, open_writer, path_in
 from sync import wire
+from sync.engine.asks import answer_asks
 from sync.engine.channel import Outbox, listen
-from sync.engine.client import LOOK_UP_S, Hub, NotEnrolled, Revoked
+from sync.engine.client import Hub, Revoked
 from sync.engine.custody import Custody
 from sync.engine.enrol import connected
 from sync.engine.line import Line, Tell, keep_on
@@ -61,8 +62,11 @@ def run(
     stdout: IO[str] | None = None,
     *,
     attached: bool = False,
+    door: str | None = None,
 ) -> int:
     """Serve ``folder`` until SIGTERM, SIGINT or, where ``attached``, the end of ``stdin``.
+
+    ``door`` is where a lead hears its neighbours, in the place of the setting of that name.
 
     The channel (`sync.engine.channel`) is the process's own input and output unless given. Returns
     an exit code; what was fatal is told as ``{"fatal": reason}``. Needs the process's main thread,
@@ -76,7 +80,10 @@ def run(
         stack.enter_context(_signals(ended.set))
         outbox = stack.enter_context(Outbox(stdout or sys.stdout, ended.set))
         try:
-            return _serve(folder, keys, (stdin or sys.stdin) if attached else None, outbox.tell, ended)
+            at = settings.door_at(settings.load(folder).door if door is None else door)
+            return _serve(
+                folder, keys, (stdin or sys.stdin) if attached else None, outbox.tell, ended, door_at=at
+            )
         except PosappError as error:
             log.error("%s", error)
             outbox.tell({"fatal": error.reason})
@@ -87,7 +94,15 @@ def run(
             return FATAL
 
 
-def _serve(folder: Path, keys: Keys, stdin: IO[str] | None, tell: Tell, ended: threading.Event) -> int:
+def _serve(
+    folder: Path,
+    keys: Keys,
+    stdin: IO[str] | None,
+    tell: Tell,
+    ended: threading.Event,
+    *,
+    door_at: tuple[str, int] | None,
+) -> int:
     if not (folder / paths.LEDGER).exists():
         raise StorageFault("not-enrolled", file=str(folder / paths.LEDGER))
     key = keys.load(folder)
@@ -114,7 +129,7 @@ def _serve(folder: Path, keys: Keys, stdin: IO[str] | None, tell: Tell, ended: t
                 raise
             if not _observe(folder, key, tell, ended, asked=asked, stack=stack):
                 return DONE
-        engine = stack.enter_context(Engine(folder, key, tell, asked, ended.set))
+        engine = stack.enter_context(Engine(folder, key, tell, asked, ended.set, door_at=door_at))
         upkeep = Upkeep(folder, key, engine.line, ended)
         woken.append(engine.line.wake)
         taking.append(engine.take)
@@ -157,6 +172,8 @@ class Engine:
         tell: Tell,
         asked: queue.SimpleQueue[tuple[str, object]],
         failed: Callable[[], None],
+        *,
+        door_at: tuple[str, int] | None = None,
     ) -> None:
         self.line = Line(tell)
         self.error: BaseException | None = None
@@ -184,7 +201,9 @@ class Engine:
                 seen=lambda change: self._custody.seen(change.kind, change.id, change.body),
             )
             stack.callback(self._pull.close)
-            self._custody = Custody(granting, self._journal, self.line, tell, self._pull.hand_overs)
+            self._custody = Custody(
+                granting, self._journal, self.line, tell, feed=self._pull, door_at=door_at
+            )
             self._stack = stack.pop_all()
         self._ends: list[tuple[threading.Thread, Hub, float]] = [
             (
@@ -250,58 +269,6 @@ class Engine:
 
     def _look_up(self) -> None:
         answer_asks(self._asked, self._looking, self._pull.take, self._tell, self.line.stopping)
-
-
-def answer_asks(
-    asked: queue.SimpleQueue[tuple[str, object]],
-    hub: Hub,
-    take: Callable[[wire.FeedChange], None],
-    tell: Tell,
-    stopping: Callable[[], bool],
-) -> None:
-    """Answer each ask within `LOOK_UP_S`, whatever the line does; a record that comes later is
-    taken all the same."""
-    while not stopping():
-        try:
-            code, ask = asked.get(timeout=0.2)
-        except queue.Empty:
-            continue
-        once = _Once(tell, ask, code)
-        late = threading.Timer(LOOK_UP_S, once.say, ("unreachable",))
-        late.daemon = True
-        late.start()
-        try:
-            found = hub.look_up(code)
-            if found is None:
-                once.say("unknown")
-            elif found.elsewhere is not None:
-                once.say("elsewhere", elsewhere=found.elsewhere.model_dump())
-            elif found.record is not None:
-                take(found.record)
-                once.say("record", kind=found.record.kind, id=found.record.id)
-        except (Unavailable, NotEnrolled, StorageFault) as error:
-            log.info("look-up: %s", error)
-            once.say("unreachable")
-        finally:
-            late.cancel()
-
-
-class _Once:
-    """Says the outcome of one ask, the first time only."""
-
-    def __init__(self, tell: Tell, ask: object, code: str) -> None:
-        self._tell = tell
-        self._ask = ask
-        self._code = code
-        self._lock = threading.Lock()
-        self._said = False
-
-    def say(self, outcome: str, **more: object) -> None:
-        with self._lock:
-            if self._said:
-                return
-            self._said = True
-        self._tell({"found": {"ask": self._ask, "code": self._code, "outcome": outcome, **more}})
 
 
 def _observe(

@@ -226,6 +226,13 @@ class Pull:
         value = read_body("order", found.body) if found else None
         return [done.ref for done in value.hand_overs] if isinstance(value, Order) else []
 
+    def reach(self) -> tuple[str, int, int]:
+        """Generation and cursor of the mirror, and the last fact of this till whose effect it has by then."""
+        with self._lock:
+            # In this order: the cursor may be one page ahead, never behind.
+            applied = self._mirror.applied_through
+            return self._mirror.meta("generation"), int(self._mirror.meta("cursor") or 0), applied
+
     # -- one record -------------------------------------------------------------------------------
     def take(self, found: wire.FeedChange) -> None:
         """Put one record that was asked for into the mirror, unless that has a newer one."""

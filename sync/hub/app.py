@@ -270,11 +270,11 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
         return await hub.writing(lookup.look_up, hub.database, hub.shop, till, code)
 
     @app.post("/v1/leases")
-    async def lease(token: Token, _request: wire.LeaseRequest) -> wire.Leased:
+    async def lease(token: Token, said: wire.LeaseRequest) -> wire.Leased:
         """How custody stands in the till's store; the lead's lease is renewed."""
         till = await hub.reading(hub.till, token)
         hub.claims.take(till.id)
-        return await hub.writing(custody.renew, hub.database, till, hub.now())
+        return await hub.writing(custody.renew, hub.database, till, hub.now(), said)
 
     @app.post("/v1/claims", responses={404: {"model": wire.Problem}})
     async def claim(token: Token, wanted: wire.ClaimRequest) -> wire.ClaimAnswer:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from posapp.domain import custody
 from posapp.domain.custody import Claim
@@ -29,7 +29,15 @@ from sync.hub.tables import claim as claim_table
 from sync.hub.tables import lease as lease_table
 from sync.hub.tables import store as store_table
 from sync.hub.tables import till as till_table
-from sync.wire import ClaimAnswer, ClaimRequest, Leased, QuestionAnswer
+from sync.wire import (
+    MAX_TILLS,
+    ClaimAnswer,
+    ClaimRequest,
+    Leased,
+    LeaseRequest,
+    Neighbour,
+    QuestionAnswer,
+)
 
 if TYPE_CHECKING:
     from sync.hub.tills import Till
@@ -52,6 +60,25 @@ _OTHERS = select(till_table.c.id).where(till_table.c.store == bindparam("store")
 _CLAIM = select(claim_table.c.till, claim_table.c.token, claim_table.c.until_ms).where(
     claim_table.c.store == bindparam("store"), claim_table.c.order_id == bindparam("order")
 )
+
+
+_TILLS = (
+    select(till_table.c.id, till_table.c.certificate, till_table.c.doors)
+    .where(till_table.c.store == bindparam("store"), till_table.c.revoked.is_(False))
+    .order_by(till_table.c.id)
+)
+_SHOWN = select(till_table.c.certificate, till_table.c.doors).where(till_table.c.id == bindparam("till"))
+_SHOWN_BY = select(till_table.c.id).where(
+    till_table.c.certificate == bindparam("certificate"),
+    till_table.c.certificate != "",
+    till_table.c.id != bindparam("till"),
+)
+_SHOW = (
+    update(till_table)
+    .where(till_table.c.id == bindparam("of"))
+    .values(certificate=bindparam("shows"), doors=bindparam("at"))
+)
+_NOTHING_SAID = LeaseRequest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +117,11 @@ class Shared:
         return shared
 
 
-def renew(database: Database, till: Till, now: datetime) -> Leased:
-    """Tell how custody stands; the lead's lease is renewed, and a store without a lead gets this one."""
+def renew(database: Database, till: Till, now: datetime, said: LeaseRequest = _NOTHING_SAID) -> Leased:
+    """Tell how custody stands; the lead's lease is renewed, and a store without a lead gets this one.
+
+    What the till says of itself is kept, and the store's tills are told to one another.
+    """
     now_ms = _ms(now)
     with database.write() as connection:
         # The store's row keeps two first tills apart.
@@ -109,13 +139,30 @@ def renew(database: Database, till: Till, now: datetime) -> Leased:
         elif lease.till == till.id:
             _change(connection, till.store, until_ms=until)
             lease = Lease(till.id, lease.epoch, until, lease.claims)
-        tills = connection.execute(
-            select(func.count())
-            .select_from(till_table)
-            .where(till_table.c.store == till.store, till_table.c.revoked.is_(False))
-        ).scalar_one()
+        _introduce(connection, till, said)
+        tills = connection.execute(_TILLS, {"store": till.store}).all()
     left = max(0, lease.until_ms - now_ms) // 1000
-    return Leased(lead=lease.till, epoch=lease.epoch, seconds=left, alone=tills == 1)
+    return Leased(
+        lead=lease.till,
+        epoch=lease.epoch,
+        seconds=left,
+        alone=len(tills) == 1,
+        doors=next((doors.split() for ident, _, doors in tills if ident == lease.till), []),
+        tills=[Neighbour(till=ident, certificate=shown) for ident, shown, _ in tills if shown][:MAX_TILLS],
+    )
+
+
+def _introduce(connection: Connection, till: Till, said: LeaseRequest) -> None:
+    """Keep what the till is known by. Another till's certificate is not taken: it says who asks."""
+    now = connection.execute(_SHOWN, {"till": till.id}).one()
+    shown = now.certificate if said.certificate is None else said.certificate
+    doors = now.doors if said.doors is None else " ".join(said.doors)
+    if (shown, doors) == tuple(now):
+        return
+    if connection.execute(_SHOWN_BY, {"till": till.id, "certificate": shown}).first() is not None:
+        log.warning("certificate of another till shown by till=%s", till.id)
+        return
+    connection.execute(_SHOW, {"of": till.id, "shows": shown, "at": doors})
 
 
 def move(database: Database, till: str, now: datetime) -> int:
@@ -191,10 +238,12 @@ def ask(database: Database, till: Till, wanted: ClaimRequest, now: datetime) -> 
         if lease is None:
             # Whoever asks first is the lead, as with `renew`; until then nobody grants.
             return ClaimAnswer(state="silent")
-        if wanted.release:
-            custody.given_back(_Book(connection, till.store, lease), wanted.order, till.id)
-            return ClaimAnswer(state="held")
         done = [h.ref for h in Order.from_body(found.value()).hand_overs]
+        if wanted.release:
+            # With a hand-over that did not come yet, the order is free once its till was heard from.
+            if set(wanted.known) <= set(done):
+                custody.given_back(_Book(connection, till.store, lease), wanted.order, till.id)
+            return ClaimAnswer(state="held")
         book = _Book(connection, till.store, lease)
         given = custody.grant(book, wanted.order, till.id, now_ms=now_ms, known=wanted.known, done=done)
     if isinstance(given, Claim):
@@ -236,6 +285,7 @@ def _put(connection: Connection, till: Till, wanted: ClaimRequest) -> Question:
         "known": list(wanted.known),
         "complete": wanted.complete,
         "release": wanted.release,
+        "number": wanted.number,
     }
     return Question(ident, wanted.order, _publish(connection, till.store, wanted.order, body))
 

@@ -50,6 +50,9 @@ till = Table(
     Column("revoked", Boolean, nullable=False),
     # When it last had nothing to tell that the hub did not know, on the hub's clock; -1 for never.
     Column("complete_ms", Big, nullable=False, server_default="-1"),
+    # By what the other tills of its store know it (DER, base64), and where it hears them while it leads.
+    Column("certificate", String, nullable=False, server_default=""),
+    Column("doors", String, nullable=False, server_default=""),
 )
 
 lease = Table(
