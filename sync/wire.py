@@ -192,10 +192,12 @@ class LeaseRequest(Message):
     """A till asks how custody stands; if it is the lead, its lease is renewed.
 
     ``certificate`` and ``doors`` are what its neighbours are to know of it; None leaves what was said before.
+    ``forgot``: its ledger was restored and may lack claims it granted; as the lead it gets a new epoch.
     """
 
     certificate: Certificate | None = None
     doors: Annotated[list[Door], Field(max_length=16)] | None = None
+    forgot: bool = False
 
 
 class Neighbour(Message):

@@ -21,6 +21,7 @@ from posapp.domain.errors import PosappError, StorageFault
 from posapp.domain.facts import Entry
 from posapp.domain.values import dataclass
 from posapp.storage import copies, files, rows
+from posapp.storage.claims import FORGOTTEN
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import open_writer
 
@@ -131,6 +132,8 @@ def _continued(path: Path, key: bytes, damaged: Path | None, fetch: Fetch) -> tu
             fetched = journal.take_back(known)
         # What the hub has may bridge the gap to what can be read behind it.
         saved += kept.give(journal) if kept else 0
+        if kept is None or kept.custody is None:
+            journal.set_meta(**{FORGOTTEN: "1"})
     finally:
         journal.close()
     if kept:
@@ -145,8 +148,12 @@ class _Remains:
         self._path = path
         self._key = key
         self._entries = {entry.seq: entry for entry in self._read(after)}
-        self._tokens = self._rows("SELECT token, subject FROM token")
+        self._tokens = self._rows("SELECT token, subject FROM token") or []
         self._meta = self._rows("SELECT key, value FROM meta")
+        found = {table: self._rows(f"SELECT * FROM {table}") for table in _CUSTODY}
+        whole = self._meta is not None and None not in found.values()
+        self.custody = {table: rows or [] for table, rows in found.items()} if whole else None
+        """Custody as it was last; None where not all of it can be read."""
 
     def give(self, journal: Journal) -> int:
         """Append what continues the journal's chain, and keep what the till knew of itself."""
@@ -157,16 +164,15 @@ class _Remains:
         return taken
 
     def lay_beside(self, path: Path) -> None:
-        """Put custody as it was last into the ledger at ``path``, as far as it can be read."""
+        """Put custody as it was last into the ledger at ``path``, if it can be read."""
+        if self.custody is None:
+            return
         connection = files.connect(path, self._key, write=True, durable=True)
         try:
             with files.writing(connection, path):
-                for table, columns in _CUSTODY.items():
-                    marks = ",".join("?" * columns)
-                    connection.executemany(
-                        f"INSERT OR REPLACE INTO {table} VALUES ({marks})",
-                        self._rows(f"SELECT * FROM {table}"),
-                    )
+                for table, found in self.custody.items():
+                    marks = ",".join("?" * _CUSTODY[table])
+                    connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", found)
         finally:
             connection.close()
 
@@ -204,16 +210,17 @@ class _Remains:
             yield entry
             seq = entry.seq
 
-    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+    def _rows(self, query: str) -> list[tuple[Any, ...]] | None:
+        """All rows, or None where they cannot be read."""
         try:
             connection = files.connect(self._path, self._key)
         except StorageFault:
-            return []
+            return None
         try:
             with files.faults(self._path):
                 return [tuple(row) for row in connection.execute(query)]
         except StorageFault:
-            return []
+            return None
         finally:
             connection.close()
 

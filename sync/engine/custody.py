@@ -178,13 +178,18 @@ class Custody:
     # -- jobs -------------------------------------------------------------------------------------
     def _renew(self) -> float:
         """Ask the hub how custody stands; the seconds until it is to be asked again."""
-        doors = self._door.addresses()
+        doors, forgot = self._door.addresses(), self._claims.forgotten()
+        said = wire.LeaseRequest(certificate=self._identity.certificate, doors=doors, forgot=forgot)
         try:
-            told = self._hub.lease(wire.LeaseRequest(certificate=self._identity.certificate, doors=doors))
+            told = self._hub.lease(said)
         except (Trouble, NotEnrolled) as error:
             log.info("lease: %s", error)
             self._tend()
             return RETRY_S
+        if forgot:
+            # Two steps: cut in between, the epoch is raised once more, which harms nobody.
+            self._keep(told)
+            self._claims.begin_anew()
         self._keep(told)
         if self._door.addresses() != doors:
             # Just opened or closed: the hub tells the neighbours at once.

@@ -11,7 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -137,8 +137,11 @@ def renew(database: Database, till: Till, now: datetime, said: LeaseRequest = _N
                 {"store": till.store, "till": till.id, "epoch": 1, "until_ms": until, "claims": 0},
             )
         elif lease.till == till.id:
+            if said.forgot:
+                lost_ledger(connection, till.id)
+                lease = replace(lease, epoch=lease.epoch + 1, claims=0)
             _change(connection, till.store, until_ms=until)
-            lease = Lease(till.id, lease.epoch, until, lease.claims)
+            lease = replace(lease, until_ms=until)
         _introduce(connection, till, said)
         tills = connection.execute(_TILLS, {"store": till.store}).all()
     left = max(0, lease.until_ms - now_ms) // 1000
@@ -194,7 +197,8 @@ def move(database: Database, till: str, now: datetime) -> int:
 
 
 def lost_ledger(connection: Connection, till: str) -> None:
-    """A till that is enrolled again may have forgotten what it granted: its store gets a new epoch."""
+    """A till whose ledger was restored or that is enrolled again may have forgotten what it granted: its
+    store gets a new epoch."""
     connection.execute(
         update(lease_table).where(lease_table.c.till == till).values(epoch=lease_table.c.epoch + 1, claims=0)
     )

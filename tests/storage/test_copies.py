@@ -5,7 +5,8 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -15,6 +16,7 @@ from posapp import paths
 from posapp.domain.errors import StorageFault, Unavailable
 from posapp.domain.facts import CASE_SETTLED, Answer, Entry
 from posapp.storage import copies, files, room
+from posapp.storage.claims import Claims
 from posapp.storage.journal import Journal, verify
 from posapp.storage.mirror import open_writer
 from posapp.storage.restore import Restored, restore
@@ -312,6 +314,33 @@ def test_what_a_lead_till_granted_since_the_copy_is_not_forgotten(tmp_path: Path
     assert connection.execute("SELECT order_id, token FROM granted").fetchall() == [("W-2", 8)]
     assert connection.execute("SELECT till FROM heard").fetchall() == [("t2",)]
     connection.close()
+    with closing(Journal(ledger, KEY)) as one:
+        assert not Claims(one).forgotten()
+
+
+@pytest.mark.parametrize("damage", ["gone", "unreadable"])
+def test_a_lead_that_forgot_what_it_granted_grants_nothing_until_the_epoch_is_raised(
+    tmp_path: Path, damage: str
+) -> None:
+    filled(tmp_path)
+    ledger = tmp_path / paths.LEDGER
+    if damage == "gone":
+        ledger.unlink()
+    else:
+        spoil(ledger, [0])
+    restore(tmp_path, KEY, nothing)
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    with closing(Journal(ledger, KEY, write=True)) as one:
+        claims = Claims(one)
+        claims.keep_lease(one.meta("till"), 1, 3600, now, alone=False)
+        assert claims.forgotten()
+        assert not claims.leads(now)
+        claims.begin_anew()
+        assert claims.leads(now)
+        # The only till of a store has granted nothing to others.
+        one.set_meta(claims_forgotten="1")
+        claims.keep_lease(one.meta("till"), 1, 3600, now, alone=True)
+        assert claims.leads(now)
 
 
 def test_two_damages_are_set_aside_under_two_names(tmp_path: Path) -> None:

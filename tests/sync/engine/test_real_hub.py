@@ -23,6 +23,7 @@ from posapp.domain.facts import Answer, Fact, timestamp
 from posapp.domain.known import Known
 from posapp.domain.orders import HANDED_OVER, Order
 from posapp.storage.books import Books
+from posapp.storage.claims import FORGOTTEN
 from posapp.storage.journal import REVOKED, verify
 from sync.engine.enrol import enrol
 from tests.storage.ledgers import deciding
@@ -167,6 +168,22 @@ def test_a_hand_over_goes_all_the_way_to_the_shop(folder: Path, books: Books, re
         assert process.found(2)["outcome"] == "unknown"
         process.close_input()
         assert process.ended() == 0
+
+
+def test_a_restored_lead_grants_again_once_the_hub_has_raised_the_epoch(folder: Path, books: Books) -> None:
+    with engine(folder) as process:
+        process.wait_for(online)
+        until(lambda: books.claims.lease() is not None)
+    before = books.claims.lease()
+    assert before is not None
+    books.journal.set_meta(**{FORGOTTEN: "1"})
+    with engine(folder) as process:
+        process.wait_for(online)
+        until(lambda: not books.claims.forgotten())
+    after = books.claims.lease()
+    assert after is not None
+    assert (after.till, after.epoch) == (before.till, before.epoch + 1)
+    assert books.claims.leads(datetime.now(UTC))
 
 
 def test_another_stores_order_is_named_and_not_shown(

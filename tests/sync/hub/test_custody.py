@@ -136,6 +136,18 @@ def test_a_lead_that_is_enrolled_again_gets_a_new_epoch(hub: Served) -> None:
     assert lease(hub.desk(again=lead))["epoch"] == 2
 
 
+def test_a_lead_that_forgot_its_claims_gets_a_new_epoch_and_nobody_else_does(hub: Served) -> None:
+    lead, other = hub.desk(), hub.desk()
+    (order,) = ready(lead)
+    lease(lead)
+    assert post(other, "/v1/leases", forgot=True)["epoch"] == 1
+    before = custody.token(1, 7)
+    assert post(lead, "/v1/leases", forgot=True)["epoch"] == 2
+    assert lease(lead)["epoch"] == 2
+    answer = other.one(other.hand_over(order, custody={"token": before}))
+    assert (answer["answer"], answer["reason"]) == ("rejected", "custody-moved")
+
+
 def test_another_stores_order_is_not_granted(hub: Served) -> None:
     lead, elsewhere = hub.desk(), hub.desk("B02")
     lease(lead), lease(elsewhere)
