@@ -46,6 +46,15 @@ class Weather:
 
 
 FAIR = Weather()
+ROUGH = Weather(
+    hub_up=3 * MINUTE,
+    hub_down=3 * MINUTE,
+    net_up=4 * MINUTE,
+    net_down=2 * MINUTE,
+    kill=20 * MINUTE,
+    move=15 * MINUTE,
+)
+"""More cut than whole; nothing of it lasts."""
 
 
 @dataclass
@@ -61,6 +70,8 @@ class Figures:
     shown: int = 0
     """Collisions that are a case, at the hub and in the copy of every till."""
     moves: int = 0
+    healed_ms: int = 0
+    """From the healing of all links until the last till had everything."""
     wrong: list[str] = field(default_factory=list)
     doubles: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -78,5 +89,6 @@ class Figures:
             "doubles",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.healed_ms = max(self.healed_ms, other.healed_ms)
         self.wrong += other.wrong
         self.outcomes += other.outcomes

@@ -57,6 +57,14 @@ class Judge:
                 if len(told) < len(many) - 1 or len(taken) > 1:
                     self.wrong(f"handed over twice and not shown: {many}")
 
+    def agree(self) -> None:
+        """After healing: each till's copy is the hub's, and it shows the same orders, but for those with a case."""
+        for till in self.tills:
+            shows = {number: till.know(number) for number in self.hub.orders if number not in self.hub.open}
+            apart = [number for number, order in shows.items() if order != self.hub.orders[number]]
+            if apart or till.mirror != self.hub.orders or till.cases != self.hub.cases:
+                self.wrong(f"till {till.id} does not show what the hub does: {apart[:3]}")
+
     def retire(self, now: int) -> None:
         """Forget orders that everybody has done with, so that memory does not grow."""
         while self.over and self.over[0][0] < now - HOUR:

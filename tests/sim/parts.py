@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from random import Random
 
 from posapp.domain import custody
 from posapp.domain.custody import CLAIM_S, LEASE_S, MARGIN_S, Claim, Held
 from posapp.domain.errors import Refused
 from posapp.domain.facts import Answer, Fact
 from posapp.domain.orders import Order
+from sync.engine.line import LONGEST_BACK_OFF_S
 
 RENEW_MS = 900_000
 FEED_KEPT = 500
@@ -120,6 +122,7 @@ class Till:
         self.booted = 0
         self.wall = 0
         self.net = self.hub = True
+        self.cut_at = 0
         self.caught_up_ms = -1
         """On its own clock: when it asked for the last page that ended at the feed's head."""
 
@@ -176,6 +179,14 @@ class Till:
         self.volatile.clear()
         self.renew_at = 0
         self.caught_up_ms = -1
+
+    def tries_at(self, now: int, chance: Random) -> int:
+        """When it tries for the first time from now on, after failing since its link was cut; `sync.engine.line`."""
+        when, failures = (now, 0) if self.hub else (self.cut_at, 0)
+        while when < now:
+            failures += 1
+            when += int(chance.uniform(0, min(LONGEST_BACK_OFF_S, 2.0 ** min(failures, 10))) * 1000) + 1
+        return when
 
     def reboot(self, now: int) -> None:
         """The machine is started anew; as `posapp.storage.claims` then takes every claim for fresh."""
