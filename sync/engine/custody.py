@@ -40,8 +40,6 @@ MAX_LATER = 1000
 
 ROUND_S = 60.0
 """After the lead did not answer directly but did through the hub, it is asked in that order so long."""
-UNKNOWN_S = 60.0
-"""How often custody is asked for while no way to the lead is known."""
 
 
 class Feed(Protocol):
@@ -83,6 +81,7 @@ class Custody:
         self._lead = Lead(journal)
         self._known = Known()
         self._round_until = 0.0
+        self._pause = RETRY_S
 
     # -- from other threads -----------------------------------------------------------------------
     def ask(self, order: str, known: Sequence[str]) -> None:
@@ -194,7 +193,12 @@ class Custody:
         if self._door.addresses() != doors:
             # Just opened or closed: the hub tells the neighbours at once.
             return 0.0
-        return UNKNOWN_S if told.lead != self._till and not told.doors and not told.alone else RENEW_S
+        if told.doors or told.alone or told.lead == self._till:
+            self._pause = RETRY_S
+            return RENEW_S
+        # The lead may be about to open its door, or may have none at all.
+        self._pause = min(2 * self._pause, RENEW_S)
+        return self._pause / 2
 
     def _keep(self, told: wire.Leased) -> None:
         before = self._claims.lease()

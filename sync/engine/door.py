@@ -185,8 +185,8 @@ class Door:
         if asker is None:
             return _response("403 Forbidden", "till-unknown")
         raw = b""
-        while b"\r\n\r\n" not in raw:
-            if len(raw) > HEAD_BYTES:
+        while b"\r\n\r\n" not in raw[:HEAD_BYTES]:
+            if len(raw) >= HEAD_BYTES:
                 return _response("431 Request Header Fields Too Large", "head-too-long")
             raw += _part(tls, until)
         head, _, body = raw.partition(b"\r\n\r\n")

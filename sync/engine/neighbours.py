@@ -73,12 +73,15 @@ class Identity:
 
 def identity(journal: Journal) -> Identity:
     """This till's own, made at the first asking and kept in its ledger. Raises StorageFault."""
-    kept = journal.metas("door_certificate", "door_key")
-    if len(kept) == 2 and all(kept.values()):
-        return Identity(base64.b64decode(kept["door_certificate"]), kept["door_key"].encode())
-    made = _made()
-    journal.set_meta(door_certificate=made.certificate, door_key=made.key.decode())
-    return made
+    with journal.transaction() as execute:
+        # Inside one transaction: whoever comes at the same time has the same one.
+        kept = journal.metas("door_certificate", "door_key")
+        if not all(kept.values()) or len(kept) < 2:
+            made = _made()
+            kept = {"door_certificate": made.certificate, "door_key": made.key.decode()}
+            for item in kept.items():
+                execute("INSERT OR REPLACE INTO meta(key, value) VALUES (?,?)", item)
+    return Identity(base64.b64decode(kept["door_certificate"]), kept["door_key"].encode())
 
 
 def _made() -> Identity:

@@ -51,6 +51,13 @@ class Till:
         """Where it hears its neighbours."""
         return str(until(lambda: next(iter(self.custody.doors()), "")))
 
+    def hear(self, told: wire.Leased) -> None:
+        """The hub says so; returns once that is in force."""
+        self.custody.told(told)
+        done = threading.Event()
+        self.custody._asked.put(done.set)
+        assert done.wait(10)
+
     def ask(self, order: str, *known: str) -> dict[str, Any]:
         """Ask as the window does; what came back."""
         seen = len(self.told)
@@ -99,10 +106,7 @@ class Store:
                 doors=self.doors,
                 tills=known,
             )
-            till.custody.told(told)
-            done = threading.Event()
-            till.custody._asked.put(done.set)
-            assert done.wait(10)
+            till.hear(told)
 
 
 @contextmanager
@@ -147,4 +151,8 @@ def store(folder: Path, tills: int = 3) -> Iterator[Store]:
         one.introduce()
         one.doors = [one.lead.door]
         one.introduce()
-        yield one
+        try:
+            yield one
+        finally:
+            for till in one.tills:
+                till.line.stop()

@@ -1,17 +1,28 @@
 """The lead's door: neighbours get their claims with the hub cut off, and nobody else gets anything."""
 
+import socket
+import ssl
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from posapp.domain import custody
+from posapp.storage.claims import uptime_ms
 from sync import wire
-from tests.sync.engine.neighbourhood import Store, store
+from sync.engine import door
+from sync.engine.neighbours import Identity
+from tests.sync.engine.neighbourhood import Store, Till, store, till_in
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Store]:
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    # A busy machine makes no till give up.
+    monkeypatch.setattr(door, "ASK_S", 20.0)
+    monkeypatch.setattr(door, "ONE_S", 10.0)
     with store(tmp_path) as one:
         yield one
 
@@ -49,3 +60,228 @@ def test_asking_again_by_another_way_is_the_same_claim(shop: Store) -> None:
     again = lead.custody.grant(second.name, wire.ClaimRequest(order="A1", number=number))
     assert (again.state, again.token) == ("granted", token)
     assert third.ask("A1")["state"] == "held"
+
+
+def test_a_release_that_comes_late_by_another_way_frees_nothing(shop: Store) -> None:
+    lead, second, third = shop.tills
+    assert second.ask("A1")["state"] == "granted"
+    number = int(second.journal.meta("asked"))
+    # Given back while the door was shut, through the hub, where the lead hears of it only later.
+    late = wire.ClaimRequest(order="A1", release=True, complete=True, number=number + 1)
+    second.journal.set_meta(asked=str(number + 1))
+    assert second.ask("A1")["state"] == "granted"
+    assert lead.custody.grant(second.name, late).state == "held"
+    assert third.ask("A1")["state"] == "held"
+
+
+def test_a_release_through_the_hub_tells_of_a_hand_over_that_has_not_arrived(shop: Store) -> None:
+    lead, second, third = shop.tills
+    assert second.ask("A1")["state"] == "granted"
+    done = second.hand_over("A1")
+    said = wire.ClaimRequest(order="A1", known=[done.fact.id], release=True)
+    assert lead.custody.grant(second.name, said).state == "held"
+    assert third.ask("A1")["state"] == "behind"
+
+
+def test_a_lapsed_claim_is_free_only_once_its_holder_told_everything(shop: Store) -> None:
+    lead, second, third = shop.tills
+    assert second.ask("A1")["state"] == "granted"
+    second.hand_over("A1")
+    with lead.journal.transaction() as execute:
+        execute("UPDATE claim SET until_ms = ?", (uptime_ms() - 1,))
+    assert third.ask("A1")["state"] == "held"
+    # It asks for something else, and so tells what it has handed over: now the order waits for who knows that.
+    assert second.ask("B2")["state"] == "granted"
+    assert third.ask("A1")["state"] == "behind"
+
+
+def test_who_has_more_of_the_feed_than_the_lead_is_not_taken_for_complete(shop: Store) -> None:
+    """What it did may be in that part; a lead that believes it would grant what has left."""
+    lead, second, third = shop.tills
+    assert second.ask("A1")["state"] == "granted"
+    with lead.journal.transaction() as execute:
+        execute("UPDATE claim SET until_ms = ?", (uptime_ms() - 1,))
+    second.pull._mirror.note(generation="g", cursor="7", applied_through="0")
+    assert second.ask("B2")["state"] == "granted"
+    assert third.ask("A1")["state"] == "held"
+    lead.pull._mirror.note(generation="another", cursor="9")
+    assert second.ask("B2")["state"] == "granted"
+    assert third.ask("A1")["state"] == "held"
+    lead.pull._mirror.note(generation="g", cursor="7")
+    assert second.ask("B2")["state"] == "granted"
+    assert third.ask("A1")["state"] == "granted"
+
+
+def test_a_role_that_has_moved_is_answered_by_nobody_else(shop: Store) -> None:
+    lead, second, third = shop.tills
+    shop.introduce(lead=third.name, epoch=2)
+    assert lead.custody.doors() == []
+    assert second.ask("A1")["state"] == "silent"
+    shop.doors = [third.door]
+    shop.introduce(lead=third.name, epoch=2)
+    assert second.ask("A1")["state"] == "granted"
+    assert custody.epoch_of(second.claims.granted("A1")) == 2
+    assert lead.ask("A1") == {"order": "A1", "state": "held", "till": second.name}
+
+
+def test_door_port_and_certificate_stay_over_a_restart(tmp_path: Path) -> None:
+    with store(tmp_path) as one:
+        before = (one.lead.door, one.lead.identity)
+    with store(tmp_path) as one:
+        assert (one.lead.door, one.lead.identity) == before
+        assert one.tills[1].ask("A1")["state"] == "granted"
+
+
+def test_a_till_that_is_told_to_has_no_door(tmp_path: Path) -> None:
+    with till_in(tmp_path / "one", "B01-1", None) as lead, till_in(tmp_path / "two", "B01-2") as other:
+        Store(tmp_path, [lead, other]).introduce()
+        assert lead.custody.doors() == []
+        assert other.custody.doors() == []
+
+
+# -- strangers ------------------------------------------------------------------------------------
+def knock(at: str, context: ssl.SSLContext | None, *parts: bytes, ended: bool = False) -> bytes:
+    """Everything that comes back; empty where the door hangs up."""
+    host, _, port = at.rpartition(":")
+    raw = b""
+    with suppress(OSError), ExitStack() as stack:
+        line = stack.enter_context(socket.create_connection((host, int(port)), 10))
+        if context is not None:
+            line = stack.enter_context(context.wrap_socket(line))
+        for part in parts:
+            line.sendall(part)
+        if ended:
+            line.shutdown(socket.SHUT_WR)
+        while part := line.recv(4096):
+            raw += part
+    return raw
+
+
+def post(body: bytes, *, length: int | None = None, path: str = "/v1/claims") -> bytes:
+    said = len(body) if length is None else length
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {said}\r\n\r\n".encode() + body
+
+
+def asks(order: str) -> bytes:
+    return post(wire.DirectRequest(order=order, number=1).model_dump_json().encode())
+
+
+def shown(of: Identity | None, trusted: bytes) -> ssl.SSLContext:
+    """A caller with this certificate, or with none, who looks the door's up as it should be."""
+    if of is not None:
+        return of.context(ssl.PROTOCOL_TLS_CLIENT, [trusted])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(cadata=trusted)
+    return context
+
+
+def granted_to(lead: Till) -> set[str]:
+    """Who holds anything at all."""
+    with lead.journal.transaction() as execute:
+        return {till for (till,) in execute("SELECT till FROM claim")}
+
+
+def test_strangers_get_nothing(shop: Store, tmp_path: Path) -> None:
+    lead, second, third = shop.tills
+    at, der = lead.door, lead.identity.der
+    with till_in(tmp_path / "elsewhere", "B02-1", None) as elsewhere:
+        revoked = third.identity
+        shop.introduce(lead, second)
+        assert knock(at, None, asks("A1")) == b""
+        assert knock(at, shown(None, der), asks("A1")) == b""
+        assert knock(at, shown(elsewhere.identity, der), asks("A1")) == b""
+        assert knock(at, shown(revoked, der), asks("A1")) == b""
+        # The other way round: who is not the lead is told nothing.
+        host, _, port = at.rpartition(":")
+        with (
+            pytest.raises(ssl.SSLCertVerificationError),
+            socket.create_connection((host, int(port)), 10) as plain,
+        ):
+            shown(second.identity, elsewhere.identity.der).wrap_socket(plain)
+    assert granted_to(lead) == set()
+    assert second.ask("A1")["state"] == "granted"
+    assert third.ask("A1")["state"] == "silent"
+
+
+def test_old_tls_is_not_spoken(shop: Store) -> None:
+    context = shown(shop.tills[1].identity, shop.lead.identity.der)
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
+    assert knock(shop.lead.door, context, asks("A1")) == b""
+
+
+NONSENSE = [
+    (post(b"{}", path="/v1/facts"), b"404"),
+    (b"GET /v1/claims HTTP/1.1\r\n\r\n", b"404"),
+    (b"POST /v1/claims HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"411"),
+    (b"POST /v1/claims HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", b"411"),
+    (post(b"", length=1 << 20), b"413"),
+    (b"POST /v1/claims HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", b"431"),
+    (b"X" * 8192, b"431"),
+    (post(b"{}"), b"422"),
+    (post(b"\xff\xfe"), b"422"),
+    (post(b'{"order": "A1", "known": 7}'), b"422"),
+    (post(b"[" * 100_000), b"422"),
+]
+
+
+def test_a_neighbour_that_talks_nonsense_is_told_so(shop: Store) -> None:
+    second = shop.tills[1]
+    context = shown(second.identity, shop.lead.identity.der)
+    for said, status in NONSENSE:
+        assert knock(shop.lead.door, context, said).split(b" ")[1:2] == [status]
+    assert granted_to(shop.lead) == set()
+    assert second.ask("A1")["state"] == "granted"
+
+
+def test_a_megabyte_is_not_read(shop: Store) -> None:
+    context = shown(shop.tills[1].identity, shop.lead.identity.der)
+    assert b"200" not in knock(shop.lead.door, context, post(b"{" + b" " * (1 << 20)))
+    assert granted_to(shop.lead) == set()
+
+
+def test_who_is_slow_is_cut_off_and_holds_up_nobody(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    lead, second, third = shop.tills
+    monkeypatch.setattr(door, "HEARD_S", 0.5)
+    host, _, port = lead.door.rpartition(":")
+    tls = shown(third.identity, lead.identity.der).wrap_socket(socket.create_connection((host, int(port))))
+    # From one address there may be a few at a time; these say nothing at all.
+    idle = [socket.create_connection((host, int(port)), source_address=("127.0.0.9", 0)) for _ in range(12)]
+    try:
+        tls.sendall(b"POST /v1/claims HTTP/1.1\r\n")
+        assert second.ask("A1")["state"] == "granted"
+        with suppress(OSError):
+            assert tls.recv(100) == b""
+        for one in idle:
+            one.settimeout(10)
+            with suppress(ConnectionResetError):
+                assert one.recv(100) == b""
+    finally:
+        for one in (tls, *idle):
+            one.close()
+    assert third.ask("B2")["state"] == "granted"
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(st.binary(max_size=300), max_size=4), known=st.booleans())
+def test_garbage_is_survived(shop: Store, parts: list[bytes], known: bool) -> None:
+    context = shown(shop.tills[1].identity, shop.lead.identity.der) if known else None
+    knock(shop.lead.door, context, *parts, ended=True)
+    assert granted_to(shop.lead) == set()
+
+
+def test_a_certificate_that_two_tills_show_is_nobodys(shop: Store) -> None:
+    lead, second, third = shop.tills
+    twice = wire.Neighbour(till=third.name, certificate=second.identity.certificate)
+    broken = wire.Neighbour(till="B01-9", certificate="AAAA")
+    told = wire.Leased(
+        lead=lead.name,
+        epoch=1,
+        seconds=3600,
+        alone=False,
+        doors=shop.doors,
+        tills=[wire.Neighbour(till=second.name, certificate=second.identity.certificate), twice, broken],
+    )
+    lead.hear(told)
+    assert second.ask("A1")["state"] == "silent"
+    assert granted_to(lead) == set()
