@@ -267,8 +267,7 @@ class Work:
             answers = {row.id: row.answer for row in connection.execute(select(fact.c.id, fact.c.answer))}
         cases = {ident for kind, ident in place.hub_records() if kind == "case"}
         shown = [set(till.standing()["cases"]) for till in place.tills]
-        twice = [one["number"] for one in operator.orders(place.url) if len(one["hand_overs"]) > 1]
-        seen.wrong += [f"seed {place.seed}: {number} is twice in the shop" for number in twice]
+        seen.wrong += [f"seed {place.seed}: {what} is twice in the shop" for what in self._twice()]
         for number, many in self.left.items():
             for ref, provisional in many:
                 case = ref in cases and all(ref in one for one in shown)
@@ -283,6 +282,23 @@ class Work:
             if sum(not provisional for _, provisional in many) > 1:
                 seen.doubles += 1
                 seen.wrong.append(f"seed {place.seed}: {number} left twice, each with a grant: {many}")
+
+    def _twice(self) -> list[str]:
+        """Orders of which the shop has more pieces handed over than were ordered."""
+        ordered = {
+            ident: {line["id"]: line["quantity"] for line in body["lines"]}
+            for (kind, ident), (_, body) in self.place.hub_records().items()
+            if kind == "order"
+        }
+        found = []
+        for one in operator.orders(self.place.url):
+            gone: Counter[str] = Counter()
+            for done in one["hand_overs"]:
+                gone.update(done["lines"])
+            wanted = ordered.get(one["number"], {})
+            if one["store"] == STORE and any(many > wanted.get(line, 0) for line, many in gone.items()):
+                found.append(f"{one['number']} ({one['hand_overs']} of {wanted})")
+        return found
 
 
 def run(folder: Path, seed: int, attempts: int, *, bound_s: float = SETTLE_S, cut_s: float = 6.0) -> Seen:
