@@ -8,6 +8,7 @@ import pytest
 from posapp.domain import custody
 from posapp.domain.custody import CLAIM_S, LEASE_S
 from posapp.domain.errors import StorageFault
+from sync.hub import tills
 from sync.hub.custody import move
 from tests.sync.hub.kit import Desk, Json, Served, ready
 from tests.waiting import until
@@ -104,6 +105,21 @@ def test_after_the_lease_the_hub_grants_once_the_lead_was_heard_and_only_to_one(
     assert claim(two, order)["state"] == "granted"
 
 
+def test_what_is_given_back_with_a_hand_over_that_did_not_arrive_waits_for_it(hub: Served) -> None:
+    lead, two, three = hub.desk(), hub.desk(), hub.desk()
+    lease(lead)
+    (order,) = ready(lead)
+    hub.clock.move(LEASE_S + 60)
+    lead.push(last=0)
+    token = claim(two, order)["token"]
+    done = two.hand_over(order, custody={"token": token})
+    assert claim(two, order, release=True, known=[done["id"]])["state"] == "held"
+    assert claim(three, order)["state"] == "held"
+    two.one(done)
+    assert claim(two, order, release=True, known=[done["id"]])["state"] == "held"
+    assert claim(three, order)["state"] == "behind"
+
+
 def test_who_does_not_know_of_a_hand_over_is_behind(hub: Served) -> None:
     lead, two = hub.desk(), hub.desk()
     lease(lead)
@@ -153,3 +169,53 @@ def test_another_stores_order_is_not_granted(hub: Served) -> None:
     lease(lead), lease(elsewhere)
     (order,) = ready(lead)
     assert claim(elsewhere, order)["error"] == "order-unknown"
+
+
+CERTIFICATE = "MIIB" + "A" * 60
+ANOTHER = "MIIC" + "A" * 60
+
+
+def test_tills_of_a_store_are_told_of_one_another(hub: Served) -> None:
+    lead, other, far = hub.desk(), hub.desk(), hub.desk("B02")
+    assert (lease(lead)["doors"], lease(lead)["tills"]) == ([], [])
+    doors = ["192.168.1.5:8333", "[fd00::5]:8333"]
+    assert post(lead, "/v1/leases", certificate=CERTIFICATE, doors=doors)["doors"] == doors
+    told = post(other, "/v1/leases", certificate=ANOTHER, doors=[])
+    assert told["doors"] == doors
+    both = [{"till": lead.till, "certificate": CERTIFICATE}, {"till": other.till, "certificate": ANOTHER}]
+    assert told["tills"] == both
+    # A till that says nothing of itself, as an old one does, changes nothing.
+    assert lease(lead)["tills"] == both
+    assert (lease(far)["doors"], lease(far)["tills"]) == ([], [])
+    move(hub.database, other.till, hub.clock())
+    assert lease(lead)["doors"] == []
+
+
+def test_a_revoked_till_is_told_to_nobody(hub: Served) -> None:
+    lead, other = hub.desk(), hub.desk()
+    post(lead, "/v1/leases", certificate=CERTIFICATE)
+    post(other, "/v1/leases", certificate=ANOTHER)
+    tills.revoke(hub.database, other.till)
+    assert lease(lead)["tills"] == [{"till": lead.till, "certificate": CERTIFICATE}]
+
+
+def test_nobody_shows_another_tills_certificate(hub: Served) -> None:
+    lead, other, far = hub.desk(), hub.desk(), hub.desk("B02")
+    post(lead, "/v1/leases", certificate=CERTIFICATE)
+    post(other, "/v1/leases", certificate=CERTIFICATE)
+    assert lease(other)["tills"] == [{"till": lead.till, "certificate": CERTIFICATE}]
+    assert post(far, "/v1/leases", certificate=CERTIFICATE)["tills"] == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"certificate": "A" * 2001},
+        {"certificate": "no base 64"},
+        {"doors": ["192.168.1.5"]},
+        {"doors": ["a b:1"]},
+        {"doors": ["x:1"] * 17},
+    ],
+)
+def test_what_no_till_says_of_itself_is_refused(hub: Served, said: Json) -> None:
+    assert post(hub.desk(), "/v1/leases", **said)["error"]
