@@ -218,12 +218,15 @@ class Custody:
         if self._claims.leads(datetime.now(UTC)):
             self._told(order, "granted", self._till)
             return
+        began = uptime_ms()
         answer = self._first_answer(wire.ClaimRequest(order=order, known=refs, number=self._number()))
         if answer is None:
             self._told(order, "silent", "")
             return
         if answer.state == "granted":
-            self._claims.keep_granted(order, answer.token, answer.seconds)
+            # From before it was given: this machine may have slept since.
+            took_s = (uptime_ms() - began) // 1000
+            self._claims.keep_granted(order, answer.token, answer.seconds - took_s)
         elif answer.state == "lead":
             self._renew_at = 0.0
         self._told(order, answer.state, answer.till)

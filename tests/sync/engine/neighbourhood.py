@@ -54,6 +54,10 @@ class Till:
     def hear(self, told: wire.Leased) -> None:
         """The hub says so; returns once that is in force."""
         self.custody.told(told)
+        self.settle()
+
+    def settle(self) -> None:
+        """Return once everything before is done."""
         done = threading.Event()
         self.custody._asked.put(done.set)
         assert done.wait(10)

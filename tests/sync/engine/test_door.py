@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -137,6 +138,25 @@ def test_a_till_that_is_told_to_has_no_door(tmp_path: Path) -> None:
         Store(tmp_path, [lead, other]).introduce()
         assert lead.custody.doors() == []
         assert other.custody.doors() == []
+
+
+def test_a_claim_is_not_used_longer_because_its_answer_was_long_on_the_way(
+    shop: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the machine slept in between."""
+    second, slept = shop.tills[1], [0]
+    monkeypatch.setattr("sync.engine.custody.uptime_ms", lambda: uptime_ms() + slept[0])
+    ask = second.custody._lead.claim
+
+    def slowly(*args: Any) -> wire.ClaimAnswer:
+        answer = ask(*args)
+        slept[0] += 1000 * custody.CLAIM_S
+        return answer
+
+    monkeypatch.setattr(second.custody._lead, "claim", slowly)
+    second.ask("A1")
+    assert granted_to(shop.lead) == {second.name}
+    assert not second.claims.granted("A1")
 
 
 # -- strangers ------------------------------------------------------------------------------------
