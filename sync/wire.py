@@ -212,6 +212,9 @@ class Leased(Message):
 
     ``seconds`` are left of the lease. ``alone``: the asking till is the only one of its store. ``doors`` are
     the lead's; ``tills`` are those that are enrolled, the asker and the lead among them.
+
+    A till that is made the lead leads once its mirror, of this ``generation``, has come to ``head``: until then it
+    may not know what was handed over before.
     """
 
     lead: Short
@@ -220,6 +223,8 @@ class Leased(Message):
     alone: bool
     doors: Annotated[list[Door], Field(max_length=16)] = Field(default_factory=list)
     tills: Annotated[list[Neighbour], Field(max_length=MAX_TILLS)] = Field(default_factory=list)
+    head: int = Field(default=0, ge=0, le=MAX_NUMBER)
+    generation: Short = ""
 
 
 class ClaimRequest(Message):

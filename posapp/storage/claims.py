@@ -238,7 +238,8 @@ class _Book:
 
     def hear(self, till: str, now_ms: int) -> None:
         self.execute(
-            "INSERT INTO heard(till, at_ms) VALUES (?,?) ON CONFLICT(till) DO UPDATE SET at_ms = excluded.at_ms",
+            "INSERT INTO heard(till, at_ms) VALUES (?,?) ON CONFLICT(till) DO UPDATE SET "
+            "at_ms = max(at_ms, excluded.at_ms)",
             (till, now_ms),
         )
 

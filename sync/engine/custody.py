@@ -53,6 +53,10 @@ class Feed(Protocol):
         """Generation and cursor, and the last fact of this till whose effect is known by then."""
         ...
 
+    def heard_all_ms(self) -> int:
+        """What comes with the feed now was published after this time on `uptime_ms`; -1 while unknown."""
+        ...
+
 
 class Custody:
     """``door`` is where neighbours are heard while this till leads (`sync.engine.door`), as `door_at` says."""
@@ -74,13 +78,15 @@ class Custody:
         self._feed = feed
         self._claims = Claims(journal)
         self._till = journal.meta("till")
-        self._asked: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._renew_at = 0.0
         self._granting = threading.Lock()
         self._door = Door(journal, door_at, self.grant)
         self._lead = Lead(journal)
         self._known = Known()
         self._round_until = 0.0
+        self._named = wire.Leased(lead="", epoch=0, seconds=0, alone=False)
+        """The first word of this till's being the lead."""
         self._pause = RETRY_S
 
     # -- from other threads -----------------------------------------------------------------------
@@ -96,7 +102,8 @@ class Custody:
         """A record came with the feed: it may be a question for this till."""
         if kind == KIND and body and "answer" not in body:
             asked = dict(body)
-            self._asked.put(lambda: self._answer(ident, asked))
+            since_ms = self._feed.heard_all_ms()
+            self._asked.put(lambda: self._answer(ident, asked, since_ms))
 
     def told(self, told: wire.Leased) -> None:
         """What the hub says of custody and of this till's neighbours."""
@@ -187,9 +194,11 @@ class Custody:
             return RETRY_S
         if forgot:
             # Two steps: cut in between, the epoch is raised once more, which harms nobody.
-            self._keep(told)
+            if not self._keep(told):
+                return RETRY_S
             self._claims.begin_anew()
-        self._keep(told)
+        if not self._keep(told):
+            return RETRY_S
         if self._door.addresses() != doors:
             # Just opened or closed: the hub tells the neighbours at once.
             return 0.0
@@ -200,13 +209,27 @@ class Custody:
         self._pause = min(2 * self._pause, RENEW_S)
         return self._pause / 2
 
-    def _keep(self, told: wire.Leased) -> None:
+    def _keep(self, told: wire.Leased) -> bool:
+        """False, and nothing kept, where this till is to lead and may not know what was done before."""
+        if not self._may_lead(told):
+            return False
         before = self._claims.lease()
         keep(self._journal, told)
         self._claims.keep_lease(told.lead, told.epoch, told.seconds, datetime.now(UTC), alone=told.alone)
         if before != self._claims.lease():
             self._tell({"custody": told.lead})
         self._tend()
+        return True
+
+    def _may_lead(self, told: wire.Leased) -> bool:
+        lease = self._claims.lease()
+        leads = lease is not None and (lease.till, lease.epoch) == (told.lead, told.epoch)
+        if told.lead != self._till or leads:
+            return True
+        if self._named.epoch != told.epoch or self._named.generation != told.generation:
+            self._named = told
+        generation, cursor, _ = self._feed.reach()
+        return cursor >= self._named.head and told.generation in ("", generation)
 
     def _tend(self) -> None:
         lease = self._claims.lease()
@@ -290,7 +313,7 @@ class Custody:
             number = self._number()
             self._first_answer(wire.ClaimRequest(order=order, known=refs, release=True, number=number))
 
-    def _answer(self, order: str, asked: Mapping[str, Any]) -> None:
+    def _answer(self, order: str, asked: Mapping[str, Any], since_ms: int) -> None:
         if not self._claims.leads(datetime.now(UTC)) or asked.get("till") == self._till:
             return
         wanted = wire.ClaimRequest(
@@ -300,7 +323,7 @@ class Custody:
             release=bool(asked.get("release")),
             number=int(asked.get("number") or 0),
         )
-        answer = self.grant(str(asked.get("till", "")), wanted)
+        answer = self.grant(str(asked.get("till", "")), wanted, since_ms)
         self._hub.answer(
             wire.QuestionAnswer(question=str(asked.get("question", "")), order=order, answer=answer)
         )

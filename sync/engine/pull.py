@@ -22,6 +22,7 @@ from posapp.domain.known import HIDDEN_AFTER
 from posapp.domain.orders import Order
 from posapp.domain.subjects import read_body
 from posapp.storage import room
+from posapp.storage.claims import uptime_ms
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import Change, MirrorWriter, begin_anew, open_writer, sweep, take_over
 from sync import wire
@@ -76,6 +77,7 @@ class Pull:
         self._fresh: MirrorWriter | None = None
         self._gone: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._caught_up = False
+        self._heard_all_ms = -1
         self._noted = 0.0
         self._heard = ""
         self._pages = 0
@@ -113,7 +115,7 @@ class Pull:
         into = self._fresh or self._mirror
         after = int(into.meta("cursor") or 0)
         held = self._caught_up and self._fresh is None
-        asked = time.monotonic()
+        asked, asked_ms = time.monotonic(), uptime_ms()
         page = self._hub.feed(after, PAGE, wire.MAX_WAIT_S if held else 0)
         if self._line.stopping():
             return False
@@ -126,6 +128,8 @@ class Pull:
         self._caught_up = page.next >= page.head
         if changes or page.next != after or not generation or self._due(page):
             self._write(into, page, changes)
+        if self._caught_up:
+            self._heard_all_ms = asked_ms
         if self._caught_up and self._fresh is not None:
             self._switch(self._fresh)
         self._news(page.news)
@@ -232,6 +236,10 @@ class Pull:
             # In this order: the cursor may be one page ahead, never behind.
             applied = self._mirror.applied_through
             return self._mirror.meta("generation"), int(self._mirror.meta("cursor") or 0), applied
+
+    def heard_all_ms(self) -> int:
+        """What comes with the feed now was published after this time on `uptime_ms`; -1 while unknown."""
+        return self._heard_all_ms
 
     # -- one record -------------------------------------------------------------------------------
     def take(self, found: wire.FeedChange) -> None:

@@ -21,7 +21,7 @@ from posapp.domain import custody
 from posapp.domain.custody import Claim
 from posapp.domain.errors import StorageFault
 from posapp.domain.orders import Order
-from sync.hub import records
+from sync.hub import keys, records
 from sync.hub.database import Database
 from sync.hub.records import Change
 from sync.hub.refusals import Refusal
@@ -144,6 +144,7 @@ def renew(database: Database, till: Till, now: datetime, said: LeaseRequest = _N
             lease = replace(lease, until_ms=until)
         _introduce(connection, till, said)
         tills = connection.execute(_TILLS, {"store": till.store}).all()
+        head, generation = records.head(connection, till.store), keys.get(connection, keys.GENERATION)
     left = max(0, lease.until_ms - now_ms) // 1000
     return Leased(
         lead=lease.till,
@@ -152,6 +153,8 @@ def renew(database: Database, till: Till, now: datetime, said: LeaseRequest = _N
         alone=len(tills) == 1,
         doors=next((doors.split() for ident, _, doors in tills if ident == lease.till), []),
         tills=[Neighbour(till=ident, certificate=shown) for ident, shown, _ in tills if shown][:MAX_TILLS],
+        head=head,
+        generation=generation,
     )
 
 
