@@ -54,6 +54,6 @@ def test_without_a_hub_the_neighbour_hands_over_and_the_lead_does_not(shop: Shop
         front.scan(another)
         its_ref = front.hand_over()
         assert len(journal(lead)) == 1
-        shop.hub.start()
-        with engine(other):
-            until(lambda: (shop.refs(number), shop.refs(its_number)) == ([ref], [its_ref]), 30)
+    shop.hub.start()
+    with engine(lead), engine(other):
+        until(lambda: (shop.refs(number), shop.refs(its_number)) == ([ref], [its_ref]), 30)

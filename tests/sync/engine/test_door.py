@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from posapp.domain import custody
+from posapp.domain.ids import new_fact_id
 from posapp.storage.claims import uptime_ms
 from sync import wire
 from sync.engine import door
@@ -157,6 +158,45 @@ def test_a_claim_is_not_used_longer_because_its_answer_was_long_on_the_way(
     second.ask("A1")
     assert granted_to(shop.lead) == {second.name}
     assert not second.claims.granted("A1")
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([1, 2]),
+        st.sampled_from(["ask", "release", "late"]),
+        st.sampled_from(["told", "answer lost", "on the way"]),
+        st.integers(0, 5),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_whatever_comes_late_twice_or_by_two_ways_an_order_has_one_holder(
+    shop: Store, steps: list[tuple[int, str, str, int]]
+) -> None:
+    """Till 2 and 3 ask and give back; every word is lost, late or told, by the door or through the hub."""
+    lead, order = shop.lead, new_fact_id()
+    holds: dict[int, bool] = {1: False, 2: False}
+    on_the_way: list[tuple[int, wire.ClaimRequest]] = []
+    for which, what, fate, at in steps:
+        till = shop.tills[which]
+        if what == "late":
+            if on_the_way:
+                sender, said = on_the_way[at % len(on_the_way)]
+                lead.custody.grant(shop.tills[sender].name, said)
+            continue
+        said = wire.ClaimRequest(order=order, release=what == "release", number=till.custody._number())
+        if said.release:
+            holds[which] = False
+        # A copy stays on the way: what was heard may come once more.
+        on_the_way.append((which, said))
+        if fate != "on the way":
+            answer = lead.custody.grant(till.name, said)
+            if fate == "told" and answer.state == "granted":
+                holds[which] = True
+        assert not (holds[1] and holds[2])
 
 
 # -- strangers ------------------------------------------------------------------------------------
