@@ -19,6 +19,7 @@ from posapp.domain.orders import Order
 from sync.engine.line import LONGEST_BACK_OFF_S
 
 RENEW_MS = 900_000
+RETRY_MS = 5_000
 FEED_KEPT = 500
 NOT_TAKEN = frozenset({Answer.REJECTED, Answer.PARKED})
 
@@ -123,6 +124,8 @@ class Till:
         self.wall = 0
         self.net = self.hub = True
         self.cut_at = 0
+        self.named = (0, 0)
+        """In which epoch it was made the lead, and the feed's head then."""
         self.caught_up_ms = -1
         """On its own clock: when it asked for the last page that ended at the feed's head."""
 
@@ -178,6 +181,7 @@ class Till:
         """Its processes are killed and begin again."""
         self.volatile.clear()
         self.renew_at = 0
+        self.named = (0, 0)
         self.caught_up_ms = -1
 
     def tries_at(self, now: int, chance: Random) -> int:
@@ -336,8 +340,14 @@ class Hub:
         return not (self.until_ms <= now and self.complete[self.lead] >= self.until_ms)
 
 
-def leased(till: Till, told: tuple[int, int, int], now: int) -> None:
-    """As `Claims.keep_lease`."""
+def leased(till: Till, told: tuple[int, int, int], head: int, now: int) -> bool:
+    """As `sync.engine.custody` keeps it: who is made the lead first learns what was done before."""
     lead, epoch, left = told
+    if lead == till.id and (till.lease is None or (till.lease.lead, till.lease.epoch) != (lead, epoch)):
+        if till.named[0] != epoch:
+            till.named = (epoch, head)
+        if till.cursor < till.named[1]:
+            return False
     until = now + till.wall + max(0, left - MARGIN_S * 1000)
     till.lease = Lease(lead, epoch, until)
+    return True

@@ -21,7 +21,7 @@ from posapp.domain.ids import FactId
 from posapp.domain.orders import HAND_OVER_UNDONE, HANDED_OVER, Order
 from tests.sim.figures import FAIR, HOUR, MINUTE, SECOND, Figures, Rule, Weather
 from tests.sim.judge import Judge
-from tests.sim.parts import RENEW_MS, Asked, Done, Hub, Till, Told, granted, leased
+from tests.sim.parts import RENEW_MS, RETRY_MS, Asked, Done, Hub, Till, Told, granted, leased
 
 TILLS = 3
 RECENT = 400
@@ -188,7 +188,6 @@ class Store:
         till.answered = till.head
 
     def _pull(self, till: Till) -> None:
-        """Everything up to the feed's head, in its order."""
         hub = self.hub
         asked = till.uptime(self.now)
         for kind, ident, value in hub.feed[till.cursor - hub.first :]:
@@ -202,15 +201,15 @@ class Store:
                 if hub.question.get(ident) is value and value.till != till.id:
                     # Nobody waits for the answer any more.
                     del hub.question[ident]
-                    till.answer(value, self.now, till.uptime(self.now))
+                    till.answer(value, self.now, till.caught_up_ms)
         till.cursor = hub.head
         till.applied = min(hub.last[till.id], till.answered)
         till.caught_up_ms = asked
         hub.forget(min(one.cursor for one in self.tills))
 
     def _renew(self, till: Till) -> None:
-        leased(till, self.hub.renew(till.id, self.now), self.now)
-        till.renew_at = till.uptime(self.now) + RENEW_MS
+        kept = leased(till, self.hub.renew(till.id, self.now), self.hub.head, self.now)
+        till.renew_at = till.uptime(self.now) + (RENEW_MS if kept else RETRY_MS)
 
     # -- custody ----------------------------------------------------------------------------------
     def _ask(self, till: Till, order: str, known: tuple[str, ...], *, release: bool = False) -> Told:
@@ -260,8 +259,9 @@ class Store:
                 hub.question[asked.order] = asked
                 hub.publish("claim", asked.order, asked)
                 return Told("silent")
+            before = lead.caught_up_ms
             self._pull(lead)
-            told = lead.answer(asked, self.now, lead.uptime(self.now))
+            told = lead.answer(asked, self.now, before)
         return Told("silent") if self.chance.random() < lost else told
 
     def _release(self, till: Till, order: str) -> None:
