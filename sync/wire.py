@@ -208,7 +208,7 @@ class Neighbour(Message):
 
 
 class Leased(Message):
-    """Who grants in the till's store. ``lead`` is empty where the hub does.
+    """Who grants in the till's store. ``lead`` is empty where nobody does.
 
     ``seconds`` are left of the lease. ``alone``: the asking till is the only one of its store. ``doors`` are
     the lead's; ``tills`` are those that are enrolled, the asker and the lead among them.

@@ -1,8 +1,7 @@
 """Custody: at any time exactly one party grants the right to hand an order over.
 
-That party is the hub while a store's orders are not lent, and the store's lead till while they are; a
-till that cannot reach the lead itself asks it through the hub. The rule by which a party grants is
-`grant`, the same for both. It rests on no clock that two machines would have to share: a claim has a
+That party is the store's lead till; a till that cannot reach it asks it through the hub. The rule by
+which it grants is `grant`. It rests on no clock that two machines would have to share: a claim has a
 fencing token, lapses on its grantor's own clock, and is given to another till only once its holder
 was heard from again, with all that it had done by then.
 

@@ -37,7 +37,7 @@ def uptime_ms() -> int:
 class Lease:
     """Who grants in this store, as the hub told last.
 
-    ``till`` is the lead, empty where nothing is lent and the hub grants. ``epoch`` is the store's.
+    ``till`` is the lead, empty where the store has none. ``epoch`` is the store's.
     ``until`` is when it runs out unless it is renewed. ``alone``: this till is the only one here, or its
     hub is from before there was custody (``till`` is empty then); it needs to ask nobody.
     """

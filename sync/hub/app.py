@@ -282,7 +282,7 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
         till = await hub.reading(hub.till, token)
         hub.claims.take(till.id)
         until = time.monotonic() + custody.ANSWER_S
-        asked = await hub.writing(custody.ask, hub.database, till, wanted, hub.now())
+        asked = await hub.writing(custody.ask, hub.database, till, wanted)
         if isinstance(asked, wire.ClaimAnswer):
             return asked
         hub.told(till.store, asked.head)

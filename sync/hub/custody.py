@@ -1,7 +1,7 @@
-"""Custody at the hub: leases, the claims it grants itself, and the questions it passes on to a lead.
+"""Custody at the hub: who leads a store, and the questions it passes on to that till.
 
-While a store's orders are lent the hub grants none of them, however long the lead is silent: what the
-lead did in that time would be unknown here. A question for the lead is a record of the store's feed
+The hub grants nothing itself, however long the lead is silent and also after its lease: what the lead did, and to
+whom it granted what may still be used, is unknown here. A question for the lead is a record of the store's feed
 (kind ``claim``), so that the lead's held poll brings it, whichever hub process it hangs on.
 """
 
@@ -18,14 +18,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from posapp.domain import custody
-from posapp.domain.custody import Claim
 from posapp.domain.errors import StorageFault
-from posapp.domain.orders import Order
 from sync.hub import keys, records
 from sync.hub.database import Database
 from sync.hub.records import Change
 from sync.hub.refusals import Refusal
-from sync.hub.tables import claim as claim_table
 from sync.hub.tables import lease as lease_table
 from sync.hub.tables import store as store_table
 from sync.hub.tables import till as till_table
@@ -54,13 +51,8 @@ _LEASE = select(lease_table.c.till, lease_table.c.epoch, lease_table.c.until_ms,
     lease_table.c.store == bindparam("store")
 )
 _LOCKED = _LEASE.with_for_update()
-_COMPLETE = select(till_table.c.complete_ms).where(till_table.c.id == bindparam("till"))
 _HEARD = update(till_table).where(till_table.c.id == bindparam("of")).values(complete_ms=bindparam("at"))
 _OTHERS = select(till_table.c.id).where(till_table.c.store == bindparam("store")).limit(1).offset(1)
-_CLAIM = select(claim_table.c.till, claim_table.c.token, claim_table.c.until_ms).where(
-    claim_table.c.store == bindparam("store"), claim_table.c.order_id == bindparam("order")
-)
-
 
 _TILLS = (
     select(till_table.c.id, till_table.c.certificate, till_table.c.doors)
@@ -227,35 +219,22 @@ class Question:
     head: int
 
 
-def ask(database: Database, till: Till, wanted: ClaimRequest, now: datetime) -> ClaimAnswer | Question:
-    """Grant the order, say who has it, or put the question to the lead to whom it is lent.
+def ask(database: Database, till: Till, wanted: ClaimRequest) -> ClaimAnswer | Question:
+    """Put the question to the store's lead; where the asker is the lead, or there is none, say so.
 
     Raises Refusal 404 for an order that is not this store's.
     """
-    now_ms = _ms(now)
     with database.write() as connection:
         found = records.load_one(connection, "order", wanted.order)
         if found is None or found.store != till.store:
             raise Refusal(404, "order-unknown", "This store has no such order.")
         lease = lease_of(connection, till.store, lock=True)
-        if lease is not None and _lent(connection, lease, now_ms):
-            if lease.till == till.id:
-                return ClaimAnswer(state="lead")
-            return _put(connection, till, wanted)
         if lease is None:
             # Whoever asks first is the lead, as with `renew`; until then nobody grants.
             return ClaimAnswer(state="silent")
-        done = [h.ref for h in Order.from_body(found.value()).hand_overs]
-        if wanted.release:
-            # With a hand-over that did not come yet, the order is free once its till was heard from.
-            if set(wanted.known) <= set(done):
-                custody.given_back(_Book(connection, till.store, lease), wanted.order, till.id)
-            return ClaimAnswer(state="held")
-        book = _Book(connection, till.store, lease)
-        given = custody.grant(book, wanted.order, till.id, now_ms=now_ms, known=wanted.known, done=done)
-    if isinstance(given, Claim):
-        return ClaimAnswer(state="granted", token=given.token, seconds=(given.until_ms - now_ms) // 1000)
-    return ClaimAnswer(state="behind" if given.behind else "held", till=given.till)
+        if lease.till == till.id:
+            return ClaimAnswer(state="lead")
+        return _put(connection, till, wanted)
 
 
 def answer(database: Database, till: Till, said: QuestionAnswer) -> int:
@@ -305,43 +284,8 @@ def _publish(connection: Connection, store: str, order: str, body: Mapping[str, 
     return records.publish(connection, (change,))[store]
 
 
-def _lent(connection: Connection, lease: Lease, now_ms: int) -> bool:
-    """A lease ends with its time only where its till was heard from since."""
-    complete = int(connection.execute(_COMPLETE, {"till": lease.till}).scalar() or -1)
-    return not (lease.until_ms <= now_ms and complete >= lease.until_ms)
-
-
 def _change(connection: Connection, store: str, **values: str | int) -> None:
     connection.execute(update(lease_table).where(lease_table.c.store == store).values(**values))
-
-
-class _Book:
-    """The hub's claims of one store as the rule wants them; its lease is locked."""
-
-    def __init__(self, connection: Connection, store: str, lease: Lease) -> None:
-        self._connection = connection
-        self._store = store
-        self._lease = lease
-
-    def claim(self, order: str) -> Claim | None:
-        found = self._connection.execute(_CLAIM, {"store": self._store, "order": order}).first()
-        return Claim(order, *found) if found else None
-
-    def keep(self, claim: Claim) -> None:
-        values = {"till": claim.till, "token": claim.token, "until_ms": claim.until_ms}
-        at = (claim_table.c.store == self._store) & (claim_table.c.order_id == claim.order)
-        if not self._connection.execute(update(claim_table).where(at).values(**values)).rowcount:
-            self._connection.execute(
-                insert(claim_table), {"store": self._store, "order_id": claim.order, **values}
-            )
-
-    def next_token(self) -> int:
-        number = self._lease.claims + 1
-        _change(self._connection, self._store, claims=number)
-        return custody.token(self._lease.epoch, number)
-
-    def heard_ms(self, till: str) -> int:
-        return int(self._connection.execute(_COMPLETE, {"till": till}).scalar() or -1)
 
 
 def _ms(at: datetime) -> int:

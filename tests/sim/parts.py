@@ -258,7 +258,6 @@ class Hub:
         self.place: dict[str, int] = {}
         """From which place on the feed says nothing more of an order."""
         self.last = [0] * tills
-        self.complete = [-1] * tills
         self.lead = -1
         self.epoch = 0
         self.until_ms = 0
@@ -289,16 +288,12 @@ class Hub:
         self.orders[order.number] = order
         self.publish("order", order.number, order)
 
-    def push(self, facts: Collection[Done], last: int, now: int) -> None:
-        """Take a batch; what is known already changes nothing. ``last``: the journal's newest number."""
-        till = -1
+    def push(self, facts: Collection[Done]) -> None:
+        """Take a batch; what is known already changes nothing."""
         for done in facts:
-            till = done.till
-            if done.seq > self.last[till]:
-                self.last[till] = done.seq
+            if done.seq > self.last[done.till]:
+                self.last[done.till] = done.seq
                 self._take(done)
-        if till >= 0 and self.last[till] == last:
-            self.complete[till] = now
 
     def _take(self, done: Done) -> None:
         done.answer = self._decide(done)
@@ -334,10 +329,6 @@ class Hub:
         """A person makes another till the lead."""
         self.lead, self.until_ms = till, now + LEASE_S * 1000
         self.epoch += 1
-
-    def lent(self, now: int) -> bool:
-        """As `sync.hub.custody._lent`."""
-        return not (self.until_ms <= now and self.complete[self.lead] >= self.until_ms)
 
 
 def leased(till: Till, told: tuple[int, int, int], head: int, now: int) -> bool:

@@ -181,7 +181,7 @@ class Store:
     def _push(self, till: Till, lost: float) -> None:
         if self.chance.random() < lost:
             return
-        self.hub.push(till.waiting, till.head, self.now)
+        self.hub.push(till.waiting)
         if self.chance.random() < lost:
             return
         till.waiting.clear()
@@ -242,15 +242,7 @@ class Store:
         hub, lost = self.hub, self.weather.lost
         if self.chance.random() < lost or asked.order not in hub.orders:
             return Told("silent")
-        if not hub.lent(self.now):
-            done = {h.ref for h in hub.orders[asked.order].hand_overs}
-            if asked.release:
-                if set(asked.known) <= done:
-                    custody.given_back(hub.book, asked.order, str(asked.till))
-                return Told("held")
-            hub.book.heard = {n: at for n, at in enumerate(hub.complete) if at >= 0}
-            told = granted(hub.book, asked, self.now, done)
-        elif hub.lead == till.id:
+        if hub.lead == till.id:
             told = Told("lead")
         else:
             lead = self.tills[hub.lead]
