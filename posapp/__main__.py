@@ -257,7 +257,10 @@ def _sync(arguments: argparse.Namespace) -> int:
 def _door(text: str) -> str:
     from posapp.settings import door_at
 
-    door_at(text)
+    try:
+        door_at(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no address; say HOST:PORT, :PORT or off") from None
     return text
 
 

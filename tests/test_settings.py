@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from posapp import texts
 from posapp.domain.errors import StorageFault
 from posapp.paths import SETTINGS
-from posapp.settings import Settings, load, save
+from posapp.settings import Settings, door_at, load, save
 
 printable = st.text(st.characters(codec="utf-8")).filter(str.isprintable)
 any_settings = st.builds(
@@ -101,3 +101,29 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(StorageFault) as caught:
         load(tmp_path)
     assert caught.value.reason == "settings-wrong"
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("", ("", 0)),
+        ("off", None),
+        (":8333", ("", 8333)),
+        ("192.168.1.5:8333", ("192.168.1.5", 8333)),
+        ("[fd00::5]:0", ("fd00::5", 0)),
+    ],
+)
+def test_where_a_lead_hears_its_neighbours(tmp_path: Path, text: str, at: tuple[str, int] | None) -> None:
+    assert door_at(text) == at
+    save(tmp_path, Settings(door=text))
+    assert load(tmp_path).door == text
+
+
+@pytest.mark.parametrize(
+    "text", ["8333", "on", "192.168.1.5", "x:", "x:port", "x:65536", "fd00::5:8333", "x:-1"]
+)
+def test_no_door_is_made_of_nonsense(tmp_path: Path, text: str) -> None:
+    (tmp_path / SETTINGS).write_text(f'door = "{text}"\n')
+    with pytest.raises(StorageFault) as caught:
+        load(tmp_path)
+    assert caught.value.details["key"] == "door"

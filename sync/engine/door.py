@@ -147,10 +147,20 @@ class Door:
             if full:
                 connection.close()
                 continue
-            thread = threading.Thread(target=self._hear, args=(connection, peer[0]), daemon=True)
+            thread = threading.Thread(
+                target=self._hear, args=(connection, peer[0]), name="caller", daemon=True
+            )
             with self._lock:
                 self._threads.add(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:
+                # The system has no room for another thread now; the next caller may find some.
+                log.warning("door: %s", error)
+                with self._lock:
+                    self._threads.discard(thread)
+                    self._open.pop(connection, None)
+                connection.close()
 
     def _hear(self, connection: socket.socket, peer: str) -> None:
         since, until = uptime_ms(), time.monotonic() + HEARD_S

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -132,6 +133,15 @@ def test_door_port_and_certificate_stay_over_a_restart(tmp_path: Path) -> None:
     with store(tmp_path) as one:
         assert (one.lead.door, one.lead.identity) == before
         assert one.tills[1].ask("A1")["state"] == "granted"
+
+
+def test_a_hub_that_knows_of_no_doors_changes_nothing_else(shop: Store) -> None:
+    lead, second, _ = shop.tills
+    told = wire.Leased.model_validate({"lead": lead.name, "epoch": 1, "seconds": 3600, "alone": False})
+    for till in shop.tills:
+        till.hear(told)
+    assert second.ask("A1")["state"] == "silent"
+    assert lead.ask("A1")["state"] == "granted"
 
 
 def test_a_till_that_is_told_to_has_no_door(tmp_path: Path) -> None:
@@ -313,6 +323,24 @@ def test_who_is_slow_is_cut_off_and_holds_up_nobody(shop: Store, monkeypatch: py
         for one in (tls, *idle):
             one.close()
     assert third.ask("B2")["state"] == "granted"
+
+
+def test_a_machine_without_room_for_threads_turns_callers_away(
+    shop: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead, second = shop.tills[:2]
+    start = threading.Thread.start
+
+    def full(thread: threading.Thread) -> None:
+        if thread.name == "caller":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", full)
+        assert second.ask("A1")["state"] == "silent"
+    assert second.ask("A1")["state"] == "granted"
+    assert granted_to(lead) == {second.name}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
