@@ -310,15 +310,20 @@ class _Line:
         if kept is not None:
             # The hub may have ended the idle connection: as proxies do, try once more on a new one.
             with suppress(OSError, EOFError):
-                kept[1].write(request)
-                answer = await _message(kept[0])
-                self._hub = kept
-                return answer
-            kept[1].close()
-        reader, writer = await self._proxy.dial()
-        writer.write(request)
-        answer = await _message(reader)
-        self._hub = (reader, writer)
+                return await self._exchange(kept, request)
+        return await self._exchange(await self._proxy.dial(), request)
+
+    async def _exchange(
+        self, line: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes
+    ) -> bytes:
+        try:
+            line[1].write(request)
+            answer = await _message(line[0])
+        except BaseException:
+            # Also where the proxy is stopped while the hub holds a call.
+            line[1].close()
+            raise
+        self._hub = line
         return answer
 
     async def _say(self, data: bytes) -> bool:

@@ -14,7 +14,7 @@ CLAIM = (
     "every override that collides is shown as a case, 100 %. And 1,000 with three real till processes, a real hub "
     "and a real sample shop under partitions: 0 doubles."
 )
-SIMULATED = (400_000, 10_000_000)
+SIMULATED = (200_000, 10_000_000)
 """Presentations in the bounded form and in the long one."""
 REAL = ((1, 60), (10, 100))
 """Stores of processes, and attempts in each."""

@@ -30,6 +30,7 @@ from tests.waiting import until
 
 TILLS = 3
 START_S, SETTLE_S = 90.0, 120.0
+_COUNTER = "import sys; from tests.sim.counter import main; sys.exit(main())"
 LOST = 0.04
 """Of all requests, where the link is whole: the answer does not come."""
 
@@ -58,17 +59,18 @@ class Seen:
 
 
 class Till:
-    """A till's folder, and its counter's process while it lives."""
+    """A till's folder, and its counter's process while it lives. ``plant`` is a program that spoils something in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, plant: str = "") -> None:
         self.folder = folder
+        self._plant = plant
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, door: str) -> None:
         """Begin, with a door on the store's network or ``off``."""
         with self.folder.with_suffix(".err").open("a") as complaints:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.sim.counter", str(self.folder), door],
+                [sys.executable, "-c", f"{self._plant}\n{_COUNTER}", str(self.folder), door],
                 env=environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -131,7 +133,7 @@ class Till:
 class Place:
     """The hub, its shop, the proxy and the tills. Use `place`."""
 
-    def __init__(self, folder: Path, stack: ExitStack, seed: int, orders: int) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, seed: int, orders: int, plant: str = "") -> None:
         os.environ.update(NO_KEYRING)
         self.chance = random.Random(seed)
         self.seed = seed
@@ -146,7 +148,7 @@ class Place:
         self.chance.shuffle(self.numbers)
         self.tills = []
         for n in range(TILLS):
-            till = Till(folder / f"till-{n}")
+            till = Till(folder / f"till-{n}", plant)
             till.folder.mkdir()
             enrol(proxy.door(str(n)), operator.enrol_code(self.url, STORE), till.folder, StoredKeys())
             self.tills.append(till)
@@ -301,12 +303,14 @@ class Work:
         return found
 
 
-def run(folder: Path, seed: int, attempts: int, *, bound_s: float = SETTLE_S, cut_s: float = 6.0) -> Seen:
+def run(
+    folder: Path, seed: int, attempts: int, *, bound_s: float = SETTLE_S, cut_s: float = 6.0, plant: str = ""
+) -> Seen:
     """One store for so many customers, then healed and judged."""
     seen = Seen()
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        place = Place(folder, stack, seed, orders=attempts + 40)
+        place = Place(folder, stack, seed, orders=attempts + 40, plant=plant)
         place.ready()
         work = Work(place, seen, longest_cut_s=cut_s)
         while seen.attempts < attempts:
