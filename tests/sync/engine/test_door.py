@@ -1,5 +1,6 @@
 """The lead's door: neighbours get their claims with the hub cut off, and nobody else gets anything."""
 
+import ipaddress
 import socket
 import ssl
 import threading
@@ -133,6 +134,21 @@ def test_door_port_and_certificate_stay_over_a_restart(tmp_path: Path) -> None:
     with store(tmp_path) as one:
         assert (one.lead.door, one.lead.identity) == before
         assert one.tills[1].ask("A1")["state"] == "granted"
+
+
+def test_only_with_a_hub_on_this_machine_neighbours_are_on_it_too(tmp_path: Path) -> None:
+    assert door.own_addresses("http://127.0.0.1:8321")[0] == "127.0.0.1"
+    assert door.own_addresses("http://localhost:8321")[0] == "127.0.0.1"
+    elsewhere = [ipaddress.ip_address(one) for one in door.own_addresses("https://hub.example")]
+    assert not any(one.is_loopback or one.is_link_local for one in elsewhere)
+    # On all interfaces, told as addresses that can be called.
+    with till_in(tmp_path / "one", "B01-1", ("", 0)) as lead, till_in(tmp_path / "two", "B01-2") as other:
+        one = Store(tmp_path, [lead, other])
+        one.introduce()
+        one.doors = lead.custody.doors()
+        assert one.doors[0].startswith("127.0.0.1:")
+        one.introduce()
+        assert other.ask("A1")["state"] == "granted"
 
 
 def test_a_hub_that_knows_of_no_doors_changes_nothing_else(shop: Store) -> None:
