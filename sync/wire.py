@@ -86,15 +86,13 @@ class FactsRequest(Message):
     """Facts in order without gaps, after the one whose hash is ``prev_hash``.
 
     Empty at the start and after each reconnect: it tells where the hub is. ``heard`` is the ``news``
-    of the last answer the till has stored. ``last`` is the number of the newest fact in its journal: once
-    the hub has that one, it knows everything the till did.
+    of the last answer the till has stored.
     """
 
     epoch: int = Field(ge=1)
     prev_seq: int = Field(ge=0)
     prev_hash: Hash
     heard: int = Field(default=0, ge=0, le=MAX_NUMBER)
-    last: int | None = Field(default=None, ge=0, le=MAX_NUMBER)
     # Of a revoked till that has nothing more to send: may it destroy its key?
     leaving: bool = False
     facts: Annotated[list[FactMessage], Field(max_length=MAX_FACTS)]

@@ -206,7 +206,6 @@ class Push:
             prev_seq=at,
             prev_hash=self._hash(at),
             heard=self._heard,
-            last=self._journal.head()[0],
             leaving=leaving,
             facts=list(messages),
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -43,16 +42,13 @@ log = logging.getLogger(__name__)
 
 KIND = "claim"
 """The kind of a record that is a question for the lead, by the order's number."""
-LOOKED_UP_S = 60.0
 ANSWER_S = 4.0
 """How long a question waits for the lead."""
 
-_LEASE = select(lease_table.c.till, lease_table.c.epoch, lease_table.c.until_ms, lease_table.c.claims).where(
+_LEASE = select(lease_table.c.till, lease_table.c.epoch, lease_table.c.until_ms).where(
     lease_table.c.store == bindparam("store")
 )
 _LOCKED = _LEASE.with_for_update()
-_HEARD = update(till_table).where(till_table.c.id == bindparam("of")).values(complete_ms=bindparam("at"))
-_OTHERS = select(till_table.c.id).where(till_table.c.store == bindparam("store")).limit(1).offset(1)
 
 _TILLS = (
     select(till_table.c.id, till_table.c.certificate, till_table.c.doors)
@@ -80,33 +76,12 @@ class Lease:
     till: str
     epoch: int
     until_ms: int
-    claims: int
 
 
 def lease_of(connection: Connection, store: str, *, lock: bool = False) -> Lease | None:
     """The store's lease; None where nobody was ever its lead."""
     found = connection.execute(_LOCKED if lock else _LEASE, {"store": store}).first()
     return Lease(*found) if found else None
-
-
-def heard(connection: Connection, till: str, now_ms: int) -> None:
-    """The till has nothing to tell that the hub does not know."""
-    connection.execute(_HEARD, {"of": till, "at": now_ms})
-
-
-class Shared:
-    """Whether a store has tills that wait to hear of one another; looked up once a minute at most."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[bool, float]] = {}
-
-    def __call__(self, connection: Connection, store: str) -> bool:
-        now = time.monotonic()
-        shared, until = self._known.get(store, (False, 0.0))
-        if now >= until:
-            shared = connection.execute(_OTHERS, {"store": store}).first() is not None
-            self._known[store] = (shared, now + LOOKED_UP_S)
-        return shared
 
 
 def renew(database: Database, till: Till, now: datetime, said: LeaseRequest = _NOTHING_SAID) -> Leased:
@@ -123,15 +98,15 @@ def renew(database: Database, till: Till, now: datetime, said: LeaseRequest = _N
         lease = lease_of(connection, till.store, lock=True)
         until = now_ms + custody.LEASE_S * 1000
         if lease is None:
-            lease = Lease(till.id, 1, until, 0)
+            lease = Lease(till.id, 1, until)
             connection.execute(
                 insert(lease_table),
-                {"store": till.store, "till": till.id, "epoch": 1, "until_ms": until, "claims": 0},
+                {"store": till.store, "till": till.id, "epoch": 1, "until_ms": until},
             )
         elif lease.till == till.id:
             if said.forgot:
                 lost_ledger(connection, till.id)
-                lease = replace(lease, epoch=lease.epoch + 1, claims=0)
+                lease = replace(lease, epoch=lease.epoch + 1)
             _change(connection, till.store, until_ms=until)
             lease = replace(lease, until_ms=until)
         _introduce(connection, till, said)
@@ -181,7 +156,6 @@ def move(database: Database, till: str, now: datetime) -> int:
             "till": till,
             "until_ms": _ms(now) + custody.LEASE_S * 1000,
             "epoch": epoch,
-            "claims": 0,
         }
         if lease:
             _change(connection, store, **values)
@@ -195,7 +169,7 @@ def lost_ledger(connection: Connection, till: str) -> None:
     """A till whose ledger was restored or that is enrolled again may have forgotten what it granted: its
     store gets a new epoch."""
     connection.execute(
-        update(lease_table).where(lease_table.c.till == till).values(epoch=lease_table.c.epoch + 1, claims=0)
+        update(lease_table).where(lease_table.c.till == till).values(epoch=lease_table.c.epoch + 1)
     )
 
 

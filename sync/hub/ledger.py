@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from posapp.domain.facts import Answer
-from sync.hub import cases, chain, custody, decide, records, tills
+from sync.hub import cases, chain, decide, records, tills
 from sync.hub.database import Database, out_of_reach, worth_retrying
 from sync.hub.decide import Taken
 from sync.hub.hot import Hot
@@ -74,7 +74,6 @@ class Ledger:
         self._database = database
         self._now = now
         self._told = told
-        self._shared = custody.Shared()
 
     def push(self, token: str, request: FactsRequest) -> FactsAnswer:
         """Take a batch. Raises Refusal (401, 422), and OutOfStep for a gap or a fork.
@@ -130,10 +129,6 @@ class Ledger:
         with self._database.read() as connection:
             till = tills.sender(connection, token)
             newest, changed = _news(connection, till.id, request.heard)
-            told_all = request.last == till.last_seq and self._shared(connection, till.store)
-        if told_all:
-            with self._database.write() as connection:
-                custody.heard(connection, till.id, self._now_ms())
         left = till.revoked and request.leaving and request.prev_seq == till.last_seq
         if left:
             tills.left(self._database, till.id, self._now())
@@ -168,8 +163,6 @@ class Ledger:
                     return None
                 taken = _decided(connection, till, item, now_ms)
                 _STORE.changed(connection, **_row(till, message, taken, now_ms))
-                if request.last == message.seq and self._shared(connection, till.store):
-                    custody.heard(connection, till.id, now_ms)
                 newest, changed = _news(connection, till.id, request.heard)
         except Exception as error:
             if out_of_reach(error):

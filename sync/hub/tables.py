@@ -48,8 +48,6 @@ till = Table(
     Column("last_hash", String, nullable=False),
     Column("enrolled_at", String, nullable=False),
     Column("revoked", Boolean, nullable=False),
-    # When it last had nothing to tell that the hub did not know, on the hub's clock; -1 for never.
-    Column("complete_ms", Big, nullable=False, server_default="-1"),
     # By what the other tills of its store know it (DER, base64), and where it hears them while it leads.
     Column("certificate", String, nullable=False, server_default=""),
     Column("doors", String, nullable=False, server_default=""),
@@ -63,18 +61,6 @@ lease = Table(
     Column("till", String, ForeignKey("till.id"), nullable=False),
     # Raised whenever the lead's role moves: a claim of an older epoch is worth nothing.
     Column("epoch", Integer, nullable=False),
-    Column("until_ms", Big, nullable=False),
-    # How many claims the hub itself has granted in this epoch.
-    Column("claims", Big, nullable=False),
-)
-
-claim = Table(
-    "claim",
-    metadata,
-    Column("store", String, primary_key=True),
-    Column("order_id", String, primary_key=True),
-    Column("till", String, ForeignKey("till.id"), nullable=False),
-    Column("token", Big, nullable=False),
     Column("until_ms", Big, nullable=False),
 )
 

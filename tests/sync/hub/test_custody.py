@@ -94,7 +94,7 @@ def test_also_once_the_lead_was_heard_after_its_lease_the_hub_grants_nothing(
     lease(lead)
     (order,) = ready(lead)
     hub.clock.move(LEASE_S + 60)
-    lead.push(last=0)
+    lead.push()
     # What it granted to its neighbours before may still be used, and what it grants from now on is unknown here.
     assert claim(other, order)["state"] == "silent"
     assert claim(lead, order)["state"] == "lead"
