@@ -133,7 +133,8 @@ def handler(feed: Feed) -> type[BaseHTTPRequestHandler]:
 def main() -> int:
     """The command line."""
     # In a store the hub has a machine of its own: here it takes what the till's processes leave.
-    os.nice(10)
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     feed = Feed(int(sys.argv[1]))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler(feed))
     server.daemon_threads = True
