@@ -15,7 +15,7 @@ from posapp.domain.errors import PosappError, Refused, StorageFault, Unavailable
 ROOT = Path(texts.__file__).parent.parent
 ERRORS = {"Refused", "Unavailable", "StorageFault", "Trouble", "NotEnrolled"}
 # Never shown: each is caught where it is raised, or turned into an answer of the hub's.
-INSIDE = {"gap", "till-forked", "fact-stuck", "shop-forgot"}
+INSIDE = {"gap", "till-forked", "fact-stuck", "shop-forgot", "lead-unreachable"}
 
 
 @pytest.fixture(autouse=True)

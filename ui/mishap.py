@@ -25,7 +25,7 @@ class Mishap(QObject):
         super().__init__(window)
         self.strip = Strip(window.theme, Tone.AMBER, "alert-triangle", window)
         window.strips.addWidget(self.strip)
-        self._shown = QTimer(self, singleShot=True, interval=SHOWN_MS)
+        self._shown = QTimer(self, singleShot=True)
         self._shown.timeout.connect(self.retranslate)
         # In a turn of its own: the error may have come from the middle of a layout or a paint.
         window.bridge.mishap.connect(self._on_mishap, Qt.ConnectionType.QueuedConnection)
@@ -42,5 +42,5 @@ class Mishap(QObject):
     def _on_mishap(self) -> None:
         if not self._shown.isActive():
             # Before anything is shown: if that fails too, it must not go round in circles.
-            self._shown.start()
+            self._shown.start(SHOWN_MS)
             self.retranslate()
