@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 
 from drivers.keys import StoredKeys
@@ -26,6 +27,7 @@ def doors_known(folder: Path) -> bool:
         opened.close()
 
 
+@pytest.mark.proof
 def test_without_a_hub_the_neighbour_hands_over_and_the_lead_does_not(shop: Shop, tmp_path: Path) -> None:
     (code, number), (another, its_number) = shop.take(), shop.take()
     lead, other = shop.enrol(tmp_path / "lead"), shop.enrol(tmp_path / "other")
