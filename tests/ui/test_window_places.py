@@ -8,7 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QKeySequence, QShortcut
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QSlider
 from pytestqt.qtbot import QtBot
 
@@ -164,6 +166,20 @@ def test_a_case_of_another_till_says_who_did_what_and_is_decided_here(stage: Sta
     screen.decide("left")
     assert [kind for kind, _s in stage.counter.facts()] == ["CaseSettled"]
     assert rows.rowCount() == 0
+
+
+def test_a_case_is_decided_by_keyboard_alone(stage: Stage) -> None:
+    screen = attention(stage)
+    stage.window.activateWindow()
+    screen.panel.list.setCurrentIndex(screen.panel.list.rows.index(0, 0))
+    QTest.keyClick(screen.panel.list, Qt.Key.Key_Return)
+    reached = []
+    for _ in screen.choices:
+        QTest.keyClick(stage.window, Qt.Key.Key_Tab)
+        reached.append(QApplication.focusWidget())
+    assert reached == screen.choices
+    QTest.keyClick(screen.choices[-1], Qt.Key.Key_Space)
+    assert [kind for kind, _s in stage.counter.facts()] == ["HandedOver", "CaseSettled"]
 
 
 def test_goods_that_left_on_a_managers_word_are_looked_at(stage: Stage) -> None:

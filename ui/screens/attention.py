@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -63,6 +64,9 @@ class AttentionScreen(Screen):
         self._row.addLayout(left, 1)
         self._row.addLayout(right, 2)
         self._layouts = (left, right, self._row)
+        # From the list and the case straight to the decision.
+        for before, after in pairwise((self.panel.list, self.card, *self.choices)):
+            QWidget.setTabOrder(before, after)
         theme.changed.connect(self._restyle)
         self._restyle()
 
