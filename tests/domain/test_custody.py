@@ -1,40 +1,21 @@
-"""The rule by which a lead till and the hub grant: one holder at a time, whatever is asked when."""
-
-from dataclasses import dataclass, field
+"""The rule by which a lead till grants: one holder at a time, whatever is asked when."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from posapp.domain import custody
 from posapp.domain.custody import CLAIM_S, Claim, Held
+from tests.kit.book import Book
 
 CLAIM_MS = CLAIM_S * 1000
 
 
-@dataclass
-class Book:
-    """A grantor's memory."""
-
-    claims: dict[str, Claim] = field(default_factory=dict)
-    heard: dict[str, int] = field(default_factory=dict)
-    number: int = 0
-
-    def claim(self, order: str) -> Claim | None:
-        return self.claims.get(order)
-
-    def keep(self, claim: Claim) -> None:
-        self.claims[claim.order] = claim
-
-    def next_token(self) -> int:
-        self.number += 1
-        return custody.token(3, self.number)
-
-    def heard_ms(self, till: str) -> int:
-        return self.heard.get(till, -1)
+def in_epoch_3() -> Book:
+    return Book(lambda: 3)
 
 
 def test_the_holder_may_ask_again_and_nobody_else_gets_it() -> None:
-    book = Book()
+    book = in_epoch_3()
     first = custody.grant(book, "W-1", "t1", now_ms=0, known=())
     assert isinstance(first, Claim)
     assert custody.epoch_of(first.token) == 3
@@ -44,7 +25,7 @@ def test_the_holder_may_ask_again_and_nobody_else_gets_it() -> None:
 
 
 def test_a_lapsed_claim_is_free_only_once_its_holder_was_heard_since() -> None:
-    book = Book()
+    book = in_epoch_3()
     custody.grant(book, "W-1", "t1", now_ms=0, known=())
     book.heard["t1"] = CLAIM_MS - 1
     assert custody.grant(book, "W-1", "t2", now_ms=10 * CLAIM_MS, known=()) == Held("t1")
@@ -55,7 +36,7 @@ def test_a_lapsed_claim_is_free_only_once_its_holder_was_heard_since() -> None:
 
 
 def test_who_does_not_know_of_a_hand_over_is_told_instead_of_granted() -> None:
-    book = Book()
+    book = in_epoch_3()
     custody.grant(book, "W-1", "t1", now_ms=0, known=())
     custody.handed_over(book, "W-1", "t1", "f1")
     book.heard["t1"] = 2 * CLAIM_MS
@@ -67,7 +48,7 @@ def test_who_does_not_know_of_a_hand_over_is_told_instead_of_granted() -> None:
 
 
 def test_what_is_given_back_is_free_at_once() -> None:
-    book = Book()
+    book = in_epoch_3()
     custody.grant(book, "W-1", "t1", now_ms=0, known=())
     custody.given_back(book, "W-1", "t2")
     assert custody.grant(book, "W-1", "t2", now_ms=1, known=()) == Held("t1")
@@ -91,7 +72,7 @@ def test_an_order_leaves_once_however_claims_lapse_and_tills_fall_silent(
     steps: list[tuple[str, str, str]],
 ) -> None:
     """Tills hand over while they think their claim is good, and tell of it whenever they like."""
-    book, now = Book(), 0
+    book, now = in_epoch_3(), 0
     good: dict[tuple[str, str], int] = {}
     untold: dict[str, list[tuple[str, str]]] = {"t1": [], "t2": [], "t3": []}
     left: dict[str, list[str]] = {"a": [], "b": []}

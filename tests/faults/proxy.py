@@ -150,9 +150,6 @@ class Proxy:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        # Closed connections are gone only after turns of the loop.
-        for _ in range(3):
-            await asyncio.sleep(0)
 
     # -- for the lines ----------------------------------------------------------------------------
     def _spawn(self, job: Coroutine[Any, Any, None]) -> None:
@@ -181,7 +178,7 @@ class Proxy:
             writer.write(request)
             return await _message(reader)
         finally:
-            writer.close()
+            await _gone(writer)
 
     def passed(self, door: str) -> None:
         """A request of this door has been through: what is late may follow."""
@@ -241,9 +238,9 @@ class _Line:
             # The till hung up, or the hub is down: either way the line is dead.
             pass
         finally:
-            self._writer.transport.abort()
+            await _gone(self._writer)
             if self._hub is not None:
-                self._hub[1].close()
+                await _gone(self._hub[1])
 
     async def _one(self) -> bool:
         """One request; False where the line is dead after it."""
@@ -321,7 +318,7 @@ class _Line:
             answer = await _message(line[0])
         except BaseException:
             # Also where the proxy is stopped while the hub holds a call.
-            line[1].close()
+            await _gone(line[1])
             raise
         self._hub = line
         return answer
@@ -330,6 +327,13 @@ class _Line:
         self._writer.write(data)
         await self._writer.drain()
         return True
+
+
+async def _gone(writer: asyncio.StreamWriter) -> None:
+    """End a connection at once; what was not sent yet is lost."""
+    writer.transport.abort()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from multiprocessing.connection import wait
 from threading import Thread
 from typing import Any
 
@@ -200,7 +201,7 @@ def race(url: str, rows: int, *, planted: bool = False, processes: int = PROCESS
             one.start()
         while any(one.is_alive() for one in running):
             if not reader.round():
-                time.sleep(PAUSE_S)
+                wait([one.sentinel for one in running], PAUSE_S)
         while reader.round():
             continue
         if any(one.exitcode for one in running):

@@ -7,7 +7,7 @@ rules themselves are the product's: `posapp.domain.custody` and `Order.after`. T
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 
@@ -17,6 +17,7 @@ from posapp.domain.errors import Refused
 from posapp.domain.facts import Answer, Fact
 from posapp.domain.orders import Order
 from sync.engine.line import LONGEST_BACK_OFF_S
+from tests.kit.book import Book
 
 RENEW_MS = 900_000
 RETRY_MS = 5_000
@@ -62,29 +63,6 @@ class Told:
     token: int = 0
     until_ms: int = 0
     """How long it is good from now on, for ``granted``."""
-
-
-class Book:
-    """`posapp.domain.custody.Book` in memory; ``epoch`` is asked of whoever keeps it."""
-
-    def __init__(self, epoch: Callable[[], int]) -> None:
-        self.claims: dict[str, Claim] = {}
-        self.heard: dict[int, int] = {}
-        self.number = 0
-        self._epoch = epoch
-
-    def claim(self, order: str) -> Claim | None:
-        return self.claims.get(order)
-
-    def keep(self, claim: Claim) -> None:
-        self.claims[claim.order] = claim
-
-    def next_token(self) -> int:
-        self.number += 1
-        return custody.token(self._epoch(), self.number)
-
-    def heard_ms(self, till: str) -> int:
-        return self.heard.get(int(till), -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +190,7 @@ class Till:
         late = asked.number < newest
         self.newest[asked.till] = max(newest, asked.number)
         if self._hears_all(asked) and not late:
-            self.book.heard[asked.till] = max(heard_ms, self.book.heard.get(asked.till, -1))
+            self.book.heard[str(asked.till)] = max(heard_ms, self.book.heard_ms(str(asked.till)))
         asker = str(asked.till)
         if asked.release:
             for ref in set(asked.known) - self.done(asked.order):

@@ -190,7 +190,7 @@ def test_every_finding_has_its_sentences(language: str) -> None:
 
 
 def test_the_sheet_reads_back(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    zxing: Any = pytest.importorskip("zxingcpp")
+    zxing: Any = pytest.importorskip("zxingcpp", reason="the extra `camera` is not installed")
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: True)
     path = tmp_path / "sheet.pdf"
     sheet(path)
@@ -204,7 +204,7 @@ def test_the_sheet_reads_back(stage: Stage, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_data_matrix_on_the_screen_is_what_an_encoder_writes(stage: Stage) -> None:
-    zxing: Any = pytest.importorskip("zxingcpp")
+    zxing: Any = pytest.importorskip("zxingcpp", reason="the extra `camera` is not installed")
     written = zxing.create_barcode(
         "(01)04006381333931(10)B7(21)X4", zxing.BarcodeFormat.DataMatrix, gs1=True, force_square=True
     )

@@ -120,7 +120,7 @@ class Shop(Protocol):
         """At most ``limit`` orders that changed since ``cursor`` ("" for the beginning), oldest first.
 
         At least once, with an overlap in time; the cursor is opaque and made of the shop's own
-        stamps only. An empty sequence: nothing more for now.
+        stamps only. An empty sequence: nothing has changed since.
         """
         ...
 

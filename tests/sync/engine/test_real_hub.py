@@ -26,12 +26,11 @@ from posapp.storage.books import Books
 from posapp.storage.claims import FORGOTTEN
 from posapp.storage.journal import REVOKED, verify
 from sync.engine.enrol import enrol
+from sync.hub import operator
 from tests.storage.ledgers import deciding
 from tests.sync.engine.processes import ROOT, engine, online
 from tests.sync.engine.tills import append
 from tests.waiting import until
-
-operator = pytest.importorskip("sync.hub.operator")
 
 PROGRAM = """
 import sys

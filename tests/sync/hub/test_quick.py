@@ -85,21 +85,28 @@ def test_each_of_many_asks_has_its_own_answer(hub: Served) -> None:
 def test_whoever_asks_during_a_look_is_answered_by_the_next() -> None:
     async def scene() -> list[int]:
         sizes: list[int] = []
-        go = asyncio.Event()
+        go, begun, all_asked = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        to_ask = set(range(3, 3 + 2 * MOST))
 
         async def look(asked: Sequence[int]) -> list[int | Exception]:
             sizes.append(len(asked))
+            begun.set()
             await go.wait()
             return [KeyError(one) if one == 13 else one * 2 for one in asked]
 
         gather = Gather[int, int](look)
         early = [asyncio.create_task(gather.ask(n)) for n in range(3)]
-        while len(sizes) < 1:
-            await asyncio.sleep(0)
-        late = [asyncio.create_task(gather.ask(n)) for n in range(3, 3 + 2 * MOST)]
+        await begun.wait()
+
+        async def ask(n: int) -> int:
+            to_ask.discard(n)
+            if not to_ask:
+                all_asked.set()
+            return await gather.ask(n)
+
+        late = [asyncio.create_task(ask(n)) for n in range(3, 3 + 2 * MOST)]
+        await all_asked.wait()
         late[5].cancel()
-        for _ in range(5):
-            await asyncio.sleep(0)
         go.set()
         told = await asyncio.gather(*early, *late, return_exceptions=True)
         assert isinstance(told[13], KeyError)
