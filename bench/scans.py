@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from dataclasses import dataclass, field
 
 from bench import measure, orders
@@ -12,6 +13,8 @@ from bench.till import Till
 ROUND = 25
 """Scans between two changes of the hub from resting to endless and back."""
 WARM_UP = 10
+APART = 50
+"""Scans between two of the same code, at the least: read again within half a second it is the same scan, not another."""
 MOST_CARD, MOST_BUSY = 1.5, 1.3
 
 
@@ -30,8 +33,14 @@ def measured(till: Till, count: int, scans: int) -> tuple[list[Row], dict[str, o
     # What waits in the store is scanned far more often than what is gone: half and half.
     waiting = range(max(0, count - orders.OPEN), count)
 
+    recent: deque[int] = deque(maxlen=APART)
+
     def drawn() -> int:
-        return chosen.choice(waiting) if chosen.random() < 0.5 else chosen.randrange(count)
+        while True:
+            n = chosen.choice(waiting) if chosen.random() < 0.5 else chosen.randrange(count)
+            if n not in recent:
+                recent.append(n)
+                return n
 
     idle, busy = Times(), Times()
     last = drawn()
