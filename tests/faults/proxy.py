@@ -238,9 +238,7 @@ class _Line:
             # The till hung up, or the hub is down: either way the line is dead.
             pass
         finally:
-            await _gone(self._writer)
-            if self._hub is not None:
-                await _gone(self._hub[1])
+            await _gone(self._writer, *(() if self._hub is None else (self._hub[1],)))
 
     async def _one(self) -> bool:
         """One request; False where the line is dead after it."""
@@ -329,11 +327,14 @@ class _Line:
         return True
 
 
-async def _gone(writer: asyncio.StreamWriter) -> None:
-    """End a connection at once; what was not sent yet is lost."""
-    writer.transport.abort()
-    with suppress(OSError):
-        await writer.wait_closed()
+async def _gone(*writers: asyncio.StreamWriter) -> None:
+    """End connections at once; what was not sent yet is lost."""
+    # All of them before the first wait, in which this may be cancelled.
+    for writer in writers:
+        writer.transport.abort()
+    for writer in writers:
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:
