@@ -16,6 +16,8 @@ MAX_FACTS = 500
 MAX_PAGE = 500
 MAX_WAIT_S = 25
 MAX_BODY_BYTES = 1 << 20
+MAX_COPIES = 50
+"""So many sealed copies go in one message."""
 MAX_TILLS = 200
 """So many tills of a store are told of one another."""
 MAX_NUMBER = (1 << 63) - 1
@@ -31,6 +33,8 @@ Certificate = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[0-9A
 """A till's own certificate for its store's network: X.509, DER, base64."""
 Door = Annotated[str, StringConstraints(max_length=100, pattern=r"^[0-9A-Za-z.:%\[\]_-]+:[0-9]{1,5}$")]
 """An address (``host:port``) at which a lead till hears its neighbours."""
+Box = Annotated[str, StringConstraints(max_length=360_000, pattern=r"^[0-9A-Za-z+/]+=*$")]
+"""What only the hub can open (`sync.sealed`), base64: the largest fact fits."""
 Stamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
 
 
@@ -213,6 +217,8 @@ class Leased(Message):
 
     A till that is made the lead leads once its mirror, of this ``generation``, has come to ``head``: until then it
     may not know what was handed over before.
+
+    ``seal_to`` is the hub's public key (X25519) for copies at neighbours; "" from a hub that opens none.
     """
 
     lead: Short
@@ -223,6 +229,7 @@ class Leased(Message):
     tills: Annotated[list[Neighbour], Field(max_length=MAX_TILLS)] = Field(default_factory=list)
     head: int = Field(default=0, ge=0, le=MAX_NUMBER)
     generation: Short = ""
+    seal_to: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
 
 
 class ClaimRequest(Message):
@@ -278,6 +285,47 @@ class QuestionAnswer(Message):
     question: Ident
     order: Ident
     answer: ClaimAnswer
+
+
+class SealedFact(Message):
+    """One fact of ``till``, in a box that only the hub can open, and its place on that till's chain."""
+
+    till: Ident
+    epoch: int = Field(ge=1, le=(1 << 31) - 1)
+    seq: int = Field(ge=1, le=MAX_NUMBER)
+    prev_hash: Hash
+    hash: Hash
+    box: Box
+
+
+class Copies(Message):
+    """Between two tills, both ways: what each has not sent yet, and what it keeps of the other's.
+
+    ``facts`` are the sender's, after what the other one holds. The hub has those up to ``through`` (as far
+    as the other one holds them): they may go. ``held`` is the last one of the other's own that is kept here.
+    """
+
+    epoch: int = Field(ge=1, le=(1 << 31) - 1)
+    through: int = Field(ge=0, le=MAX_NUMBER)
+    through_hash: Hash
+    facts: Annotated[list[SealedFact], Field(max_length=MAX_COPIES)] = Field(default_factory=list)
+    held_epoch: int = Field(default=0, ge=0, le=(1 << 31) - 1)
+    held: int = Field(default=0, ge=0, le=MAX_NUMBER)
+    held_hash: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+
+
+class CopiesRequest(Message):
+    """Copies that the asking till keeps for others of its store."""
+
+    facts: Annotated[list[SealedFact], Field(max_length=MAX_COPIES)]
+
+
+class CopiesAnswer(Message):
+    """One state for each: ``taken``, the hub has the fact; ``waits``, it lacks an earlier one of that till;
+    ``refused``, it is none that the hub can take.
+    """
+
+    states: Annotated[list[Literal["taken", "waits", "refused"]], Field(max_length=MAX_COPIES)]
 
 
 class Elsewhere(Message):

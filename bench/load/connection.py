@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 LOOPBACKS = 8
 """So many source addresses: one has 28,000 ports towards a hub."""
@@ -40,6 +40,11 @@ class Connection(asyncio.Protocol):
             raise Lost(str(error)) from error
         return protocol
 
+    @property
+    def closed(self) -> bool:
+        """Whether the hub has hung up, as it does where nothing was asked for a while."""
+        return self._transport is None or self._transport.is_closing()
+
     async def ask(self, request: bytes) -> tuple[int, bytes]:
         """Status and body. Raises Lost."""
         if self._transport is None or self._transport.is_closing():
@@ -58,8 +63,7 @@ class Connection(asyncio.Protocol):
 
     # -- the protocol's side ----------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

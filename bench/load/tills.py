@@ -135,7 +135,7 @@ class Till:
 
     async def push(self) -> None:
         """Send all that waits, in the engine's batches. Raises Lost."""
-        if self._pushing is None:
+        if self._pushing is None or self._pushing.closed:
             self._pushing = await Connection.opened(self._address.host, self._address.port, self._number)
         try:
             while self.chain.waiting:

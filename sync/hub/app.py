@@ -23,7 +23,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 import posapp
 from posapp.domain.facts import timestamp
 from sync import wire
-from sync.hub import custody, feed, keys, lookup, own_facts, records, shop_writer, tills
+from sync.hub import copies, custody, feed, keys, lookup, own_facts, records, shop_writer, tills
 from sync.hub.access import Access
 from sync.hub.database import READERS, WRITERS, Database
 from sync.hub.errors import add_errors
@@ -31,16 +31,21 @@ from sync.hub.gather import Gather
 from sync.hub.ledger import Ledger
 from sync.hub.limits import MAX_CALLERS, RATES, BodyLimit, Buckets, Rates
 from sync.hub.metrics import Metrics
-from sync.hub.quick import feed_route, push_route
+from sync.hub.quick import Quick, Route
 from sync.hub.refusals import Refusal
 from sync.hub.relay import Relay
 from sync.hub.shops import Shop
+from sync.hub.together import Ask
 
 Result = TypeVar("Result")
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": wire.Problem} for status in (400, 401, 403, 408, 413, 415, 422, 429, 503)
 }
+
+
+MOST_TOGETHER = 64
+"""So many pushes are taken in one transaction at most, so that none waits long for the others."""
 
 
 def utc_now() -> datetime:
@@ -73,6 +78,9 @@ class Hub:
         self._relay: Relay | None = None
         self.metrics = Metrics(database, lambda: self._relay.waiting if self._relay else 0)
         self.pages = Gather[feed.Ask, feed.Page](lambda asks: self.reading(feed.pages, database, asks))
+        self._facts = Gather[Ask, wire.FactsAnswer](
+            lambda asks: self.writing(self.ledger.push_all, asks), MOST_TOGETHER
+        )
         # A till never changes its store, so who calls need not be looked up each time; whether he
         # still may is decided with each page and each fact.
         self._callers: dict[str, Caller] = {}
@@ -129,9 +137,16 @@ class Hub:
         until = time.monotonic() + wait
         store = (await self.caller(token, self.feeds)).store
         woken: float | None = None
+        if wait and not self.relay.closed:
+            # Most tills come again with what they were just told: nobody looks for them until something moves.
+            ticket = self.relay.ticket(store)
+            if self.relay.stands_at(store, after):
+                await self.relay.wait(ticket, wait)
+                woken = ticket.moved
         while True:
             ticket = self.relay.ticket(store)
             page = await self.pages.ask(feed.Ask(token, after, limit))
+            self.relay.seen(store, page.head)
             left = until - time.monotonic()
             if page.head > after or left <= 0 or self.relay.closed:
                 break
@@ -145,7 +160,10 @@ class Hub:
         """Take facts. Raises Refusal."""
         began = time.monotonic()
         await self.caller(token, self.pushes)
-        answer = await self.writing(self.ledger.push, token, request)
+        if len(request.facts) == 1:
+            answer = await self._facts.ask(Ask(token, request, copy_context()))
+        else:
+            answer = await self.writing(self.ledger.push, token, request)
         self.metrics.pushed(request, answer, time.monotonic() - began)
         return answer
 
@@ -183,7 +201,7 @@ def create(
         finally:
             hub.stop()
 
-    app = FastAPI(
+    app = Quick(
         title="posapp hub",
         version=posapp.__version__,
         docs_url=None,
@@ -197,6 +215,7 @@ def create(
     add_errors(app)
     _add_quick_routes(app, hub)
     _add_routes(app, hub)
+    app.answer(hub.feed, hub.push, hub.metrics)
     return app
 
 
@@ -234,14 +253,14 @@ def _add_quick_routes(app: FastAPI, hub: Hub) -> None:
         read_feed,
         methods=["GET"],
         responses={200: {"model": wire.FeedPage}, 410: {"model": wire.Problem}},
-        route_class_override=feed_route(hub.feed),
+        route_class_override=Route,
     )
     app.router.add_api_route(
         "/v1/facts",
         push,
         methods=["POST"],
         responses={409: {"model": wire.Gap}, 423: {"model": wire.Fork}},
-        route_class_override=push_route(hub.push),
+        route_class_override=Route,
     )
 
 
@@ -304,6 +323,13 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
         till = await hub.reading(hub.till, token)
         hub.claims.take(till.id)
         hub.told(till.store, await hub.writing(custody.answer, hub.database, till, said))
+
+    @app.post("/v1/copies")
+    async def bring(token: Token, brought: wire.CopiesRequest) -> wire.CopiesAnswer:
+        """Take facts that the till kept, sealed, for others of its store."""
+        till = await hub.reading(hub.till, token)
+        hub.claims.take(till.id)
+        return await hub.writing(copies.take, hub.database, hub.ledger, till, brought)
 
     @app.get("/v1/health")
     async def health() -> wire.Health:

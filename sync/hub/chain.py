@@ -33,6 +33,12 @@ _HASHES = select(fact_table.c.seq, fact_table.c.hash).where(
 )
 
 
+def stands(connection: Connection, till: str, epoch: int, seq: int) -> str:
+    """The hash of the till's fact with this number in an epoch; "" where there is none."""
+    found = connection.execute(_HASH_AT, {"till": till, "epoch": epoch, "seq": seq}).scalar()
+    return str(found or "")
+
+
 def known(connection: Connection, till: Till, request: FactsRequest) -> dict[int, Any]:
     """Compare a batch with what is known; the rows of facts that are in the ledger, by number.
 

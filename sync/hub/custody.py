@@ -18,6 +18,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from posapp.domain import custody
 from posapp.domain.errors import StorageFault
+from sync import sealed
 from sync.hub import keys, records
 from sync.hub.database import Database
 from sync.hub.records import Change
@@ -112,6 +113,7 @@ def renew(database: Database, till: Till, now: datetime, said: LeaseRequest = _N
         _introduce(connection, till, said)
         tills = connection.execute(_TILLS, {"store": till.store}).all()
         head, generation = records.head(connection, till.store), keys.get(connection, keys.GENERATION)
+        sealing = keys.get(connection, keys.SEALING_KEY)
     left = max(0, lease.until_ms - now_ms) // 1000
     return Leased(
         lead=lease.till,
@@ -122,6 +124,7 @@ def renew(database: Database, till: Till, now: datetime, said: LeaseRequest = _N
         tills=[Neighbour(till=ident, certificate=shown) for ident, shown, _ in tills if shown][:MAX_TILLS],
         head=head,
         generation=generation,
+        seal_to=sealed.public_key(sealing) if sealing else "",
     )
 
 
@@ -175,12 +178,18 @@ def lost_ledger(connection: Connection, till: str) -> None:
 
 def is_old(connection: Connection, store: str, payload: Mapping[str, Any]) -> bool:
     """Whether a hand-over was done under a claim of an epoch that is over."""
+    said = epoch_said(payload)
+    lease = lease_of(connection, store) if said is not None else None
+    return lease is not None and said is not None and said < lease.epoch
+
+
+def epoch_said(payload: Mapping[str, Any]) -> int | None:
+    """The epoch of the claim that a hand-over was done under; None where it names none."""
     said = payload.get("custody")
     token = said.get("token") if isinstance(said, Mapping) else None
     if not isinstance(token, int) or isinstance(token, bool) or token <= 0:
-        return False
-    lease = lease_of(connection, store)
-    return lease is not None and custody.epoch_of(token) < lease.epoch
+        return None
+    return custody.epoch_of(token)
 
 
 # -- claims ---------------------------------------------------------------------------------------

@@ -30,6 +30,9 @@ IDLE_MS = 30_000
 REACH_S = 10
 SILENT_S = 30
 """How long PostgreSQL may take to answer the first time, and how long a dead line goes unnoticed."""
+BY_INDEX = ("enable_hashjoin=off", "enable_mergejoin=off", "enable_seqscan=off", "jit=off")
+"""PostgreSQL is to go by the indexes, of which every statement that runs often has one. It cannot know that a list in
+a parameter is short, nor that a table which was empty when it made a plan is so no more: it would read whole tables."""
 LOCK = 0x706F7361
 """PostgreSQL's advisory lock under which one process sets things up and the others wait."""
 LIMITS = "54"
@@ -130,6 +133,7 @@ def _postgresql(setting: str) -> dict[str, Any]:
     """How to connect: with limits at both ends on how long the other one may be silent."""
     settings = (
         setting,
+        *BY_INDEX,
         f"idle_in_transaction_session_timeout={IDLE_MS}",
         f"tcp_keepalives_idle={SILENT_S // 3}",
         f"tcp_keepalives_interval={SILENT_S // 3}",
@@ -137,6 +141,8 @@ def _postgresql(setting: str) -> dict[str, Any]:
     )
     return {
         "options": " ".join(f"-c {one}" for one in settings),
+        # What is hot prepares itself (`sync.hub.hot`); the driver's own way drops all that is prepared at a rollback.
+        "prepare_threshold": None,
         "connect_timeout": REACH_S,
         "keepalives_idle": SILENT_S // 3,
         "keepalives_interval": SILENT_S // 3,

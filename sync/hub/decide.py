@@ -114,9 +114,8 @@ def _fold(
         return unchanged(Answer.PARKED, BEHIND)
     if custody.is_old(connection, store, fact.payload):
         return unchanged(Answer.REJECTED, CUSTODY_MOVED)
-    before = read_body(row.kind, row.value()) if row else None
     try:
-        after = fold(before, fact, till)
+        done = folded(row, fact, till, store)
     except Refused as error:
         return unchanged(Answer.REJECTED, error.reason, records.text_of(error.details))
     except KeyError as error:
@@ -124,13 +123,28 @@ def _fold(
             return unchanged(Answer.PARKED, UNKNOWN_KIND)
         raise
     effects.register(connection, fact, store, now_ms)
+    if done.change is None:
+        return unchanged(Answer.ACCEPTED)
+    records.add_tokens(connection, fact.subject_kind, fact.subject_id, done.tokens)
+    return Taken(Answer.ACCEPTED, records.publish(connection, (done.change,))[store])
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a fact makes of its record: None where it stays as it is; ``tokens`` it is found by from now on, too."""
+
+    change: Change | None
+    tokens: frozenset[str] = frozenset()
+
+
+def folded(row: records.Row | None, fact: Fact, till: str, store: str) -> Folded:
+    """The fact laid over the record of its subject. Raises Refused where a rule says no, KeyError for an unknown kind."""
+    before = read_body(row.kind, row.value()) if row else None
+    after = fold(before, fact, till)
     body = records.text_of(after.to_body())
     if row is not None and row.body == body:
-        return unchanged(Answer.ACCEPTED)
+        return Folded(None)
     known = set(before.index().tokens) if before else set()
-    fresh = set(after.index().tokens) - known
-    if fresh:
-        records.add_tokens(connection, fact.subject_kind, fact.subject_id, fresh)
     change = Change(
         fact.subject_kind,
         fact.subject_id,
@@ -140,7 +154,7 @@ def _fold(
         body,
         row is not None,
     )
-    return Taken(Answer.ACCEPTED, records.publish(connection, (change,))[store])
+    return Folded(change, frozenset(after.index().tokens) - known - {""})
 
 
 def parted(subject: str) -> tuple[str, str]:

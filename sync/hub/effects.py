@@ -51,31 +51,40 @@ def register(connection: Connection, fact: Fact, code_of_store: str, now_ms: int
     A hand-over is held for the store's undo time. An undo that comes within it takes the waiting
     write back, and the shop never hears of either.
     """
-    effect = EFFECTS.get(fact.kind)
-    if effect is None:
+    wanted = wanted_by(fact)
+    if wanted is None:
         return
-    wanted = effect(fact)
     if wanted.write == UNDO:
         taken_back = connection.execute(
             update(intent).where(intent.c.id == wanted.ref, intent.c.state == HELD).values(state=CANCELLED)
         )
         if taken_back.rowcount:
             return
-    hold_s = 0
-    if wanted.held:
-        hold_s = int(_UNDO_SECONDS.value(connection, code=code_of_store))
-    _INTEND.changed(
-        connection,
-        id=fact.id,
-        write=wanted.write,
-        store=code_of_store,
-        order_id=fact.subject_id,
-        ref=wanted.ref,
-        lines=records.text_of(wanted.lines),
-        state=HELD if wanted.held else WRITING,
-        due_ms=now_ms + (hold_s * 1000 + HOLD_MARGIN_MS if hold_s else 0),
-        owner="",
-        until_ms=0,
-        tries=0,
-        why="",
-    )
+    hold_s = int(_UNDO_SECONDS.value(connection, code=code_of_store)) if wanted.held else 0
+    _INTEND.changed(connection, **row_of(wanted, fact, code_of_store, hold_s, now_ms=now_ms))
+
+
+def wanted_by(fact: Fact) -> Write | None:
+    """What the shop is to hear of it."""
+    effect = EFFECTS.get(fact.kind)
+    return effect(fact) if effect else None
+
+
+def row_of(
+    wanted: Write, fact: Fact, code_of_store: str, hold_s: int, *, now_ms: int
+) -> dict[str, str | int]:
+    """Its row in the outbox."""
+    return {
+        "id": fact.id,
+        "write": wanted.write,
+        "store": code_of_store,
+        "order_id": fact.subject_id,
+        "ref": wanted.ref,
+        "lines": records.text_of(wanted.lines),
+        "state": HELD if wanted.held else WRITING,
+        "due_ms": now_ms + (hold_s * 1000 + HOLD_MARGIN_MS if hold_s else 0),
+        "owner": "",
+        "until_ms": 0,
+        "tries": 0,
+        "why": "",
+    }

@@ -80,7 +80,9 @@ _TILLS = {
     kind: Hot(
         text(
             "SELECT a.at, t.id, t.store, t.epoch, t.last_seq, t.last_hash, t.revoked, h.head,"
-            " (SELECT max(f.news) FROM fact f WHERE f.till = t.id AND f.news IS NOT NULL)"
+            " (SELECT max(f.news) FROM fact f"
+            # Not of those that came by a neighbour alone: the till does not have them.
+            " WHERE f.till = t.id AND f.news IS NOT NULL AND f.epoch > 0)"
             f" FROM {asked} JOIN till t ON t.token_hash = a.value"
             " LEFT JOIN store_head h ON h.store = t.store"
         )
@@ -121,7 +123,7 @@ def pages(database: Database, asks: Sequence[Ask]) -> list[Page | Refusal]:
     is another hub's or from before its backup was restored. ``applied_through`` is the last fact of the
     till such that it, and all before it, are known to who has the page.
     """
-    found: list[Page | Refusal] = [tills.unknown() for _ in asks]
+    found: list[Page | Refusal | None] = [None] * len(asks)
     with database.read() as connection:
         kind = connection.dialect.name
         hashes = json.dumps([tills.token_hash(ask.token) for ask in asks])
@@ -142,7 +144,7 @@ def pages(database: Database, asks: Sequence[Ask]) -> list[Page | Refusal]:
                 slices[part] = _slice(connection, *part, head or 0)
             known.append((at - 1, till, slices[part], news or 0))
         if not known:
-            return found
+            return [tills.unknown() if one is None else one for one in found]
         asked = json.dumps([json.dumps([till.id, till.epoch, part.next]) for _, till, part, _ in known])
         not_yet = dict(_NOT_YET[kind].rows(connection, asked=asked))
         generation, pins = keys.told(connection)
@@ -151,7 +153,7 @@ def pages(database: Database, asks: Sequence[Ask]) -> list[Page | Refusal]:
         found[place] = Page(
             shared, till.last_seq if first is None else first - 1, generation, news, tuple(pins)
         )
-    return found
+    return [tills.unknown() if one is None else one for one in found]
 
 
 def _slice(connection: Connection, store: str, after: int, limit: int, head: int) -> Slice:

@@ -21,10 +21,18 @@ MOST = 200
 
 
 class Gather(Generic[Asked, Told]):
-    """Lives on one event loop. ``look`` answers a list in its order; an answer that is an exception is raised."""
+    """Lives on one event loop. ``look`` answers a list in its order; an answer that is an exception is raised.
 
-    def __init__(self, look: Callable[[Sequence[Asked]], Awaitable[Sequence[Told | Exception]]]) -> None:
+    At most ``most`` are answered by one look.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[Sequence[Asked]], Awaitable[Sequence[Told | Exception]]],
+        most: int = MOST,
+    ) -> None:
         self._look = look
+        self._most = most
         self._waiting: deque[tuple[Asked, asyncio.Future[Told]]] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
 
@@ -41,7 +49,7 @@ class Gather(Generic[Asked, Told]):
 
     async def _serve(self) -> None:
         while self._waiting:
-            taken = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+            taken = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
             futures = [future for _, future in taken]
             try:
                 answers = await self._look([one for one, _ in taken])

@@ -6,12 +6,13 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from posapp.domain import tokens
 from posapp.domain.goods import code_token
 from sync.hub import records
 from sync.hub.database import Database
+from sync.hub.hot import Hot
 from sync.hub.tables import meta, store, store_head
 
 GENERATION = "generation"
@@ -21,6 +22,8 @@ NEXT_SIGNING_KEY = "signing_key_next"
 LAST_PUBLIC_KEY = "signing_key_last_public"
 """Signed codes: what is signed with, what will be next (tills know it long before it is used), and the
 public half of the one before, whose codes are still about."""
+SEALING_KEY = "sealing_key"
+"""Opens the copies of facts that tills keep for one another (`sync.sealed`)."""
 LINK_DOMAINS = "link_domains"
 MANAGERS = "managers:"
 PINS = "hub_pins"
@@ -39,6 +42,13 @@ class Store:
     hours: str
     undo_seconds: int
     key: bytes
+
+
+_TOLD = Hot(
+    select(meta.c.key, meta.c.value).where(
+        or_(meta.c.key == bindparam("one"), meta.c.key == bindparam("other"))
+    )
+)
 
 
 def get(connection: Connection, key: str) -> str:
@@ -73,7 +83,7 @@ def begin(database: Database) -> None:
 
 
 def _has_begun(connection: Connection) -> bool:
-    needed = (GENERATION, SIGNING_KEY, POLLER)
+    needed = (GENERATION, SIGNING_KEY, SEALING_KEY, POLLER)
     query = select(func.count()).select_from(meta).where(meta.c.key.in_(needed))
     return int(connection.execute(query).scalar_one()) == len(needed)
 
@@ -85,6 +95,8 @@ def _begin(connection: Connection) -> None:
     if not get(connection, GENERATION):
         put(connection, GENERATION, secrets.token_hex(8))
         put(connection, HUB_KEY, secrets.token_hex(32))
+    if not get(connection, SEALING_KEY):
+        put(connection, SEALING_KEY, secrets.token_hex(32))
     if not get(connection, SIGNING_KEY):
         put(connection, SIGNING_KEY, secrets.token_hex(32))
         put(connection, NEXT_SIGNING_KEY, secrets.token_hex(32))
@@ -129,8 +141,7 @@ def set_pins(connection: Connection, pins: Iterable[str]) -> None:
 
 def told(connection: Connection) -> tuple[str, list[str]]:
     """What every page says of the hub itself, in one look: its generation and its pins."""
-    query = select(meta.c.key, meta.c.value).where(meta.c.key.in_((GENERATION, PINS)))
-    found = {row.key: str(row.value) for row in connection.execute(query)}
+    found = dict(_TOLD.rows(connection, one=GENERATION, other=PINS))
     return found.get(GENERATION, ""), found.get(PINS, "").split()
 
 

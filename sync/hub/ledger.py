@@ -7,16 +7,14 @@ changes later (a parked fact was freed, the shop refused) reaches its till as ne
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from posapp.domain.facts import Answer
-from sync.hub import cases, chain, decide, records, tills
+from sync.hub import cases, chain, decide, news, records, taking, tills, together
 from sync.hub.database import Database, out_of_reach, worth_retrying
 from sync.hub.decide import Taken
 from sync.hub.hot import Hot
@@ -24,25 +22,16 @@ from sync.hub.received import Received, read
 from sync.hub.refusals import OutOfStep, Refusal
 from sync.hub.tables import fact as fact_table
 from sync.hub.tills import Till
-from sync.wire import MAX_FACTS, FactAnswer, FactMessage, FactsAnswer, FactsRequest, Fork, Gap
+from sync.hub.together import Ask, Done, Push, usual
+from sync.wire import FactAnswer, FactMessage, FactsAnswer, FactsRequest, Fork, Gap
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 4
-MAX_NEWS = 2 * MAX_FACTS
+AT_ONCE = 25
+"""So many facts of a batch in one transaction: other tills of the store wait for it."""
 
 _BY_ID = select(*chain.ANSWER).where(fact_table.c.id == bindparam("id"))
-_NEWS = (
-    select(*chain.ANSWER)
-    .where(fact_table.c.till == bindparam("till"), fact_table.c.news > bindparam("heard"))
-    .order_by(fact_table.c.news.desc())
-    .limit(MAX_NEWS)
-)
-_NEWEST = Hot(
-    select(func.max(fact_table.c.news)).where(
-        fact_table.c.till == bindparam("till"), fact_table.c.news.is_not(None)
-    )
-)
 _RENUMBER = (
     update(fact_table)
     .where(fact_table.c.id == bindparam("of"), fact_table.c.till == bindparam("mine"))
@@ -51,18 +40,8 @@ _RENUMBER = (
 _STORE = Hot(insert(fact_table))
 
 
-def news(connection: Connection, till: str) -> int:
-    """The mark of the till's newest answer that changed after it was given; 0 for none."""
-    return int(_NEWEST.value(connection, till=till) or 0)
-
-
-def _news(connection: Connection, till: str, heard: int) -> tuple[int, dict[str, FactAnswer]]:
-    """The mark of the newest changed answer, and those that changed since ``heard``, by the fact's id."""
-    newest = news(connection, till)
-    if newest <= heard:
-        return newest, {}
-    rows = connection.execute(_NEWS, {"till": till, "heard": heard})
-    return newest, {row.id: _answer(row) for row in rows}
+class _Apart(Exception):
+    """A batch that is to be taken one by one."""
 
 
 class Ledger:
@@ -91,6 +70,55 @@ class Ledger:
                     self._told(till.store, head)
             raise
 
+    def push_all(self, asks: Sequence[Ask]) -> list[FactsAnswer | Exception]:
+        """`push` for each of these, which came at the same time; what it would raise stands in its place."""
+        try:
+            taken = self._together(usual(asks))
+        except Exception as error:
+            if out_of_reach(error):
+                return [error] * len(asks)
+            # Whoever of them it was: each shows it by itself, or is taken.
+            log.info("pushes are not taken together: %s", type(error).__name__)
+            taken = {}
+        told: list[FactsAnswer | Exception] = []
+        for place, ask in enumerate(asks):
+            try:
+                if place in taken:
+                    told.append(ask.context.run(self._answered, taken[place], ask.request))
+                else:
+                    told.append(ask.context.run(self.push, ask.token, ask.request))
+            except Exception as error:
+                told.append(error)
+        return told
+
+    def _together(self, pushes: dict[int, Push]) -> dict[int, Done]:
+        """What became of those that were taken, by their place."""
+        if len(pushes) < 2:
+            return {}
+        with self._database.write() as connection:
+            done = together.take(connection, pushes, self._now_ms())
+        heads: dict[str, int] = {}
+        for one in done.values():
+            heads[one.till.store] = max(one.taken.feed_seq, heads.get(one.till.store, 0))
+        for store, head in heads.items():
+            self._told(store, head)
+        return done
+
+    def _answered(self, done: Done, request: FactsRequest) -> FactsAnswer:
+        """The answer to a push that was taken with others."""
+        changed: dict[str, FactAnswer] = {}
+        (message,) = request.facts
+        if done.newest > request.heard:
+            with self._database.read() as connection:
+                _, changed = news.since(connection, done.till.id, request.heard)
+        answer = taking.taken(done.till, message, done.taken)
+        return FactsAnswer(
+            answers=[changed.pop(answer.id, answer), *changed.values()],
+            last_seq=message.seq,
+            last_hash=message.hash,
+            news=done.newest,
+        )
+
     def _push(self, token: str, request: FactsRequest) -> FactsAnswer:
         try:
             received = read(request)
@@ -106,29 +134,24 @@ class Ledger:
             till = tills.sender(connection, token)
             known = chain.known(connection, till, request)
         stored = {
-            seq: _told(seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
+            seq: taking.told(seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
             for seq, row in known.items()
             if seq <= till.last_seq
         }
         moved: list[int] = []
         try:
-            answers = [
-                self._complete(
-                    till,
-                    item.message,
-                    stored[item.message.seq]
-                    if item.message.seq in stored
-                    else self._take(till.id, item, item.message.seq in known, moved),
-                )
-                for item in received
-            ]
+            first = [item for item in received if item.message.seq in stored]
+            rest = [item for item in received if item.message.seq not in stored]
+            answers = [self._complete(till, item.message, stored[item.message.seq]) for item in first]
+            taken = self._take_all(till.id, rest, known, moved)
+            answers += [self._complete(till, item.message, taken[item.message.seq]) for item in rest]
         finally:
             if moved:
                 # Once for all of them: the store's tills need not come for each.
                 self._told(till.store, max(moved))
         with self._database.read() as connection:
             till = tills.sender(connection, token)
-            newest, changed = _news(connection, till.id, request.heard)
+            newest, changed = news.since(connection, till.id, request.heard)
         left = till.revoked and request.leaving and request.prev_seq == till.last_seq
         if left:
             tills.left(self._database, till.id, self._now())
@@ -161,21 +184,55 @@ class Ledger:
                 )
                 if till is None:
                     return None
-                taken = _decided(connection, till, item, now_ms)
-                _STORE.changed(connection, **_row(till, message, taken, now_ms))
-                newest, changed = _news(connection, till.id, request.heard)
+                taken = taking.decided(connection, till, item, now_ms)
+                _STORE.changed(connection, **taking.row(till, message, taken, now_ms))
+                newest, changed = news.since(connection, till.id, request.heard)
         except Exception as error:
             if out_of_reach(error):
                 raise
             return None
         self._told(till.store, taken.feed_seq)
-        answer = _taken(till, message, taken)
+        answer = taking.taken(till, message, taken)
         return FactsAnswer(
             answers=[changed.pop(answer.id, answer), *changed.values()],
             last_seq=message.seq,
             last_hash=message.hash,
             news=newest,
         )
+
+    def take(self, token: str, request: FactsRequest) -> FactsAnswer:
+        """As `push`, of facts that a neighbour brings: where they do not fit, that is no copied till."""
+        return self._push(token, request)
+
+    def rescue(self, ident: str, item: Received, epoch: int) -> bool:
+        """Take a fact that a neighbour kept and that its till does not have any more, or not yet.
+
+        It stands under the negative of its ``epoch``, beside the till's own chain, which stays where it is.
+        Should the till itself send it, it moves there. False where another fact stands in its place.
+        """
+        decided: taking.Decider = taking.decided
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self._database.write() as connection:
+                    till, now_ms = tills.locked(connection, ident), self._now_ms()
+                    if connection.execute(_BY_ID, {"id": item.message.id}).first() is not None:
+                        return True
+                    if chain.stands(connection, ident, -epoch, item.message.seq):
+                        return False
+                    taken = decided(connection, till, item, now_ms)
+                    _STORE.changed(
+                        connection, **taking.row(till, item.message, taken, now_ms) | {"epoch": -epoch}
+                    )
+                self._told(till.store, taken.feed_seq)
+                taking.taken(till, item.message, taken)
+                return True
+            except Exception as error:
+                if out_of_reach(error) or attempt == ATTEMPTS or decided is taking.parked:
+                    raise
+                if not worth_retrying(error):
+                    log.exception("fact failed id=%s kind=%s", item.message.id, item.message.kind)
+                    decided = taking.parked
+        raise AssertionError("the last attempt returns or raises")
 
     def retry(self) -> None:
         """Take parked facts again that an older hub did not know or a defect stopped; at the start."""
@@ -195,6 +252,45 @@ class Ledger:
     def _now_ms(self) -> int:
         return int(self._now().timestamp() * 1000)
 
+    def _take_all(
+        self, till: str, items: Sequence[Received], known: Collection[int], moved: list[int]
+    ) -> dict[int, FactAnswer]:
+        """Take what the ledger does not have of a batch, some in one transaction; one by one where that fails."""
+        answers: dict[int, FactAnswer] = {}
+        for first in range(0, len(items), AT_ONCE):
+            some = items[first : first + AT_ONCE]
+            done = self._at_once(till, some, moved) if all(i.message.seq not in known for i in some) else {}
+            answers |= done or {
+                i.message.seq: self._take(till, i, i.message.seq in known, moved) for i in some
+            }
+        return answers
+
+    def _at_once(self, ident: str, items: Sequence[Received], moved: list[int]) -> dict[int, FactAnswer]:
+        """A part of a batch in one transaction; nothing where anything speaks against it."""
+        if len(items) < 2:
+            return {}
+        done: list[tuple[Till, FactMessage, Taken]] = []
+        try:
+            with self._database.write() as connection:
+                now_ms = self._now_ms()
+                for item in items:
+                    till = tills.advanced(connection, ident, item.message.seq, item.message.hash)
+                    if till is None:
+                        raise _Apart
+                    if not done:
+                        # All of them before the store's head, which the first fact takes.
+                        together.keep(connection, (i.fact for i in items if i.fact is not None))
+                    taken = taking.decided(connection, till, item, now_ms)
+                    _STORE.changed(connection, **taking.row(till, item.message, taken, now_ms))
+                    done.append((till, item.message, taken))
+        except Exception as error:
+            if out_of_reach(error):
+                raise
+            log.info("a batch is not taken at once: %s", type(error).__name__)
+            return {}
+        moved.append(max(taken.feed_seq for _, _, taken in done))
+        return {message.seq: taking.taken(till, message, taken) for till, message, taken in done}
+
     def _take(self, till: str, item: Received, known: bool, moved: list[int]) -> FactAnswer:
         """``known``: the ledger had the fact when the batch came, under an earlier epoch.
 
@@ -202,7 +298,7 @@ class Ledger:
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._transact(till, item, _decided, known or attempt > 1, moved)
+                return self._transact(till, item, taking.decided, known or attempt > 1, moved)
             except Refusal:
                 raise
             except Exception as error:
@@ -212,10 +308,10 @@ class Ledger:
                 if attempt == ATTEMPTS or not worth_retrying(error):
                     log.exception("fact failed id=%s kind=%s", item.message.id, item.message.kind)
                     break
-        return self._transact(till, item, _parked, True, moved)
+        return self._transact(till, item, taking.parked, True, moved)
 
     def _transact(
-        self, ident: str, item: Received, decided: Decider, look: bool, moved: list[int]
+        self, ident: str, item: Received, decided: taking.Decider, look: bool, moved: list[int]
     ) -> FactAnswer:
         """One fact, one transaction. Unless told to ``look``, a fact with a new number is taken for a
         new one: where it is not, its unique id ends the transaction and it is tried again.
@@ -230,9 +326,9 @@ class Ledger:
                 if answer is not None:
                     return answer
             taken = decided(connection, till, item, now_ms)
-            _STORE.changed(connection, **_row(till, message, taken, now_ms))
+            _STORE.changed(connection, **taking.row(till, message, taken, now_ms))
         moved.append(taken.feed_seq)
-        return _taken(till, message, taken)
+        return taking.taken(till, message, taken)
 
     def _complete(self, till: Till, message: FactMessage, stands: FactAnswer) -> FactAnswer:
         """The answer that stands; but the content of a fact that was withheld is taken, and judged anew
@@ -255,7 +351,7 @@ class Ledger:
             row = connection.execute(_BY_ID, {"id": message.id}).one()
             head = records.head(connection, till.store)
         self._told(till.store, head)
-        return _told(message.seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
+        return taking.told(message.seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
 
     def _known(self, connection: Connection, till: Till, message: FactMessage) -> FactAnswer | None:
         """The stored answer of a fact that the ledger has; None, and the till advanced, for the next one.
@@ -275,82 +371,4 @@ class Ledger:
             connection.execute(
                 _RENUMBER, {"of": message.id, "mine": till.id, "now": till.epoch, "as_seq": message.seq}
             )
-        return _answer(known)
-
-
-def _taken(till: Till, message: FactMessage, taken: Taken) -> FactAnswer:
-    log.info(
-        "fact id=%s kind=%s till=%s answer=%s reason=%s",
-        message.id,
-        message.kind,
-        till.id,
-        taken.answer.value,
-        taken.reason,
-    )
-    return _told(message.seq, message.id, taken.answer, taken.reason, taken.detail)
-
-
-Decider = Callable[[Connection, Till, Received, int], Taken]
-
-
-def _decided(connection: Connection, till: Till, item: Received, now_ms: int) -> Taken:
-    if item.message.withheld:
-        why = records.text_of({"why": item.message.withheld})
-        head = records.head(connection, till.store)
-        taken = Taken(Answer.PARKED, head, decide.WITHHELD, why)
-    else:
-        taken = decide.decide(connection, till.id, till.store, item.fact, now_ms)
-    if taken.answer is Answer.ACCEPTED and not cases.provisional(item.fact):
-        return taken
-    return _case(connection, till, item, taken, now_ms)
-
-
-def _parked(connection: Connection, till: Till, item: Received, now_ms: int) -> Taken:
-    taken = Taken(Answer.PARKED, records.head(connection, till.store), decide.INTERNAL)
-    return _case(connection, till, item, taken, now_ms)
-
-
-def _case(connection: Connection, till: Till, item: Received, taken: Taken, now_ms: int) -> Taken:
-    fact = item.fact or decide.envelope(item.message, {})
-    return decide.open_case(connection, till.id, till.store, fact, taken, now_ms=now_ms)
-
-
-def _row(till: Till, message: FactMessage, taken: Taken, now_ms: int) -> dict[str, Any]:
-    return {
-        "till": till.id,
-        "epoch": till.epoch,
-        "seq": message.seq,
-        "id": message.id,
-        "hash": message.hash,
-        "store": till.store,
-        "kind": message.kind,
-        "schema_v": message.schema_v,
-        "subject": message.subject,
-        "payload": message.payload,
-        "clerk": message.clerk,
-        "at": message.at,
-        "arrived_ms": now_ms,
-        "answer": taken.answer.value,
-        "reason": taken.reason,
-        "detail": taken.detail,
-        "feed_seq": taken.feed_seq,
-        "settled": False,
-        "news": None,
-    }
-
-
-def _answer(row: Any) -> FactAnswer:
-    return _told(row.seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
-
-
-def _told(
-    seq: int, ident: str, answer: Answer, reason: str, detail: str, *, replayed: bool = False
-) -> FactAnswer:
-    return FactAnswer(
-        seq=seq,
-        id=ident,
-        answer=answer.value,  # type: ignore[arg-type]  # the ledger holds no waiting fact
-        reason=reason,
-        detail=json.loads(detail),
-        replayed=replayed,
-    )
+        return taking.answer(known)

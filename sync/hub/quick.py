@@ -1,89 +1,154 @@
-"""The two calls that tills make all day, without the framework's ceremony: a fifth of its work a call.
+"""The two calls that tills make all day, without the framework's ceremony: a tenth of its work a call.
 
-A route is declared, published and checked like any other. Where a call comes in the plain form in which
-our engine makes it, it is read here; any other form goes the framework's way, which says what is wrong.
+Their routes are declared, published and checked like any other. Where a call comes in the plain form in which
+our engine makes it, it is answered here, before the framework sees it; any other form goes the framework's way, which says
+what is wrong. What goes wrong here goes that way too, to be told like everything else.
 """
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from starlette.types import Message, Receive, Scope, Send
 
+from posapp.logs import REQUEST
 from sync import wire
+from sync.hub.access import GIVEN
+from sync.hub.limits import BODY_S
+from sync.hub.metrics import Metrics
 
 _QUERY = re.compile(rb"after=(\d{1,18})&limit=(\d{1,3})(?:&wait=(\d{1,2}))?")
 _TOKEN = re.compile(rb"[Bb]earer ([\x21-\x7e]+)")
+_WRONG = "posapp.wrong"
+_MINE, _CALLS = secrets.token_hex(4).encode(), itertools.count()
+"""A call that nobody has named gets this process's name and a number: to draw one would cost as much as all else."""
 
 Feed = Callable[[str, int, int, float], Awaitable[bytes]]
 Push = Callable[[str, wire.FactsRequest], Awaitable[wire.FactsAnswer]]
 
 
-def feed_route(answer: Feed) -> type[APIRoute]:
-    """The class of a route whose GET is answered by ``answer(token, after, limit, wait)``."""
+class Route(APIRoute):
+    """A route whose plain calls were tried before: what went wrong then is raised where the framework tells of it."""
 
-    class Route(APIRoute):
-        async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-            query = _QUERY.fullmatch(scope["query_string"])
-            token = _token(scope)
-            if query and token and scope["method"] == "GET":
-                after, limit, wait = (int(number or 0) for number in query.groups())
-                if 1 <= limit <= wire.MAX_PAGE and wait <= wire.MAX_WAIT_S:
-                    await _send(send, await answer(token, after, limit, wait))
-                    return
-            await super().handle(scope, receive, send)
-
-    return Route
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The framework's way."""
+        wrong: Exception | None = scope.pop(_WRONG, None)
+        if wrong is not None:
+            raise wrong
+        await super().handle(scope, receive, send)
 
 
-def push_route(answer: Push) -> type[APIRoute]:
-    """The class of a route whose POST is answered by ``answer(token, request)``."""
+class Quick(FastAPI):
+    """The application; `answer` tells it what to do with plain calls of routes of the class `Route`."""
 
-    class Route(APIRoute):
-        async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-            token = _token(scope)
-            message: Message | None = None
-            if (
-                token
-                and scope["method"] == "POST"
-                and (b"content-type", b"application/json") in scope["headers"]
-            ):
-                # The whole body: `sync.hub.limits.BodyLimit` has read it.
-                message = await receive()
-                try:
-                    request = wire.FactsRequest.model_validate_json(message.get("body", b""))
-                except ValidationError:
-                    pass
-                else:
-                    told = await answer(token, request)
-                    await _send(send, told.model_dump_json().encode())
-                    return
+    _read: Feed
+    _push: Push
+    _metrics: Metrics
+    _plain: Mapping[str, str] = MappingProxyType({})
 
-            async def again() -> Any:
-                nonlocal message
-                if message is None:
-                    return await receive()
-                found, message = message, None
-                return found
+    def answer(self, read: Feed, push: Push, metrics: Metrics) -> None:
+        """Answer a plain GET by ``read(token, after, limit, wait)``, a plain POST by ``push(token, request)``."""
+        self._read, self._push, self._metrics = read, push, metrics
+        self._plain = {
+            f"{method} {route.path}": method
+            for route in self.router.routes
+            if isinstance(route, Route)
+            for method in route.methods or ()
+        }
 
-            await super().handle(scope, again, send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        call = f"{scope['method']} {scope['path']}" if scope["type"] == "http" else ""
+        token, ident, plain = _known(scope) if call in self._plain else ("", b"", False)
+        if not token:
+            await super().__call__(scope, receive, send)
+            return
+        REQUEST.set(ident.decode())
+        body: bytes | None = None
+        try:
+            if self._plain[call] == "GET":
+                body = await self._page(token, scope["query_string"])
+            elif plain:
+                async with asyncio.timeout(BODY_S):
+                    message = await receive()
+                receive = _again(message, receive)
+                if not message.get("more_body", False):
+                    body = await self._taken(token, message.get("body", b""))
+        except TimeoutError:
+            # The framework's way finds the same, and says so.
+            pass
+        except Exception as error:
+            scope[_WRONG] = error
+        if body is None:
+            if not any(name == b"x-request-id" for name, _ in scope["headers"]):
+                scope["headers"] = [*scope["headers"], (b"x-request-id", ident)]
+            await super().__call__(scope, receive, send)
+            return
+        self._metrics.answered(call, 200)
+        await _send(send, body, ident)
 
-    return Route
+    async def _page(self, token: str, query: bytes) -> bytes | None:
+        plain = _QUERY.fullmatch(query)
+        if plain is None:
+            return None
+        after, limit, wait = (int(number or 0) for number in plain.groups())
+        if not 1 <= limit <= wire.MAX_PAGE or wait > wire.MAX_WAIT_S:
+            return None
+        return await self._read(token, after, limit, wait)
+
+    async def _taken(self, token: str, body: bytes) -> bytes | None:
+        try:
+            request = wire.FactsRequest.model_validate_json(body)
+        except ValidationError:
+            return None
+        return (await self._push(token, request)).model_dump_json().encode()
 
 
-def _token(scope: Scope) -> str:
+def _known(scope: Scope) -> tuple[str, bytes, bool]:
+    """The token of a call, its id, and whether its body is plain: JSON, told to be no longer than it may be."""
+    token, ident, kind, length = "", b"", False, False
     for name, value in scope["headers"]:
         if name == b"authorization":
             found = _TOKEN.fullmatch(value)
-            return found[1].decode() if found else ""
-    return ""
+            token = found[1].decode() if found else ""
+        elif name == b"content-type":
+            kind = value == b"application/json"
+        elif name == b"content-length":
+            length = value.isdigit() and int(value) <= wire.MAX_BODY_BYTES
+        elif name == b"x-request-id" and GIVEN.fullmatch(value):
+            ident = value
+        elif name in (b"content-encoding", b"transfer-encoding"):
+            return "", b"", False
+    return token, ident or b"%s%08x" % (_MINE, next(_CALLS) & 0xFFFFFFFF), kind and length
 
 
-async def _send(send: Send, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+def _again(message: Message, receive: Receive) -> Receive:
+    """``receive``, but ``message`` once more before."""
+    kept: Message | None = message
+
+    async def again() -> Message:
+        nonlocal kept
+        if kept is None:
+            return await receive()
+        found, kept = kept, None
+        return found
+
+    return again
+
+
+async def _send(send: Send, body: bytes, ident: bytes) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", ident),
+    ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from posapp.domain.facts import canonical, subject
 from sync.hub.hot import Hot
@@ -232,7 +232,9 @@ _BY_TOKEN = (
     .where(handle.c.token.in_(bindparam("tokens", expanding=True)))
     .distinct()
 )
-_TOKENS = select(handle.c.token).where(handle.c.kind == bindparam("kind"), handle.c.id == bindparam("id"))
+_ADD_TOKEN = Hot(
+    text("INSERT INTO handle(token, kind, id) VALUES (:token, :kind, :id) ON CONFLICT DO NOTHING")
+)
 
 
 def by_token(connection: Connection, tokens: Iterable[str]) -> list[tuple[str, str]]:
@@ -245,11 +247,5 @@ def by_token(connection: Connection, tokens: Iterable[str]) -> list[tuple[str, s
 
 def add_tokens(connection: Connection, kind: str, ident: str, tokens: Iterable[str]) -> None:
     """Make the record found by these tokens too; a token once given is never taken away."""
-    known = set(connection.execute(_TOKENS, {"kind": kind, "id": ident}).scalars())
-    fresh = [
-        {"token": token, "kind": kind, "id": ident}
-        for token in dict.fromkeys(tokens)
-        if token and token not in known
-    ]
-    if fresh:
-        connection.execute(insert(handle), fresh)
+    for token in sorted(set(tokens) - {""}):
+        _ADD_TOKEN.changed(connection, token=token, kind=kind, id=ident)

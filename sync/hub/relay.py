@@ -14,12 +14,24 @@ from collections.abc import Callable, Mapping
 log = logging.getLogger(__name__)
 
 PERIOD_S = 0.2
+TURN_S = 0.1
 
 
-class Ticket(asyncio.Event):
+class Ticket:
     """A store's next move; ``moved`` is when it came (`time.monotonic`), None where nobody knows."""
 
-    moved: float | None = None
+    def __init__(self) -> None:
+        self.moved: float | None = None
+        self.set = False
+        self.waiting: list[asyncio.Future[None]] = []
+
+    def move(self, moved: float | None) -> None:
+        """Wake whoever waits for it."""
+        self.moved, self.set = moved, True
+        for one in self.waiting:
+            if not one.done():
+                one.set_result(None)
+        self.waiting.clear()
 
 
 class Relay:
@@ -34,6 +46,7 @@ class Relay:
         self._events: dict[str, Ticket] = {}
         self._waiting = 0
         self._someone = asyncio.Event()
+        self._ends: dict[int, list[asyncio.Future[None]]] = {}
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._task = asyncio.create_task(self._watch(), name="relay")
@@ -58,38 +71,60 @@ class Relay:
         """How many stores somebody waits for."""
         return len(self._events)
 
+    def seen(self, store: str, head: int) -> None:
+        """Somebody has read the store's feed up to ``head``. On the loop."""
+        if not self._closed:
+            self._moved(store, head, None)
+
+    def stands_at(self, store: str, head: int) -> bool:
+        """Whether the store's feed, as far as is known here, ends there: then to wait is all there is to do."""
+        return self._known.get(store) == head
+
     def ticket(self, store: str) -> Ticket:
         """The event of the store's next move: take it before reading, so that no move is missed."""
         return self._events.setdefault(store, Ticket())
 
     async def wait(self, ticket: Ticket, seconds: float) -> None:
-        """Wait for the move, at most ``seconds``; returns at once when the relay is closed."""
-        if self._closed:
+        """Wait for the move, at most ``seconds`` and a little more; returns at once when the relay is closed."""
+        if self._closed or ticket.set:
             return
         self._waiting += 1
         self._someone.set()
+        one: asyncio.Future[None] = self._loop.create_future()
+        ticket.waiting.append(one)
+        self._end(one, self._loop.time() + seconds)
         try:
-            async with asyncio.timeout(seconds):
-                await ticket.wait()
-        except TimeoutError:
-            pass
+            await one
         finally:
             self._waiting -= 1
+
+    def _end(self, one: asyncio.Future[None], at: float) -> None:
+        """End its waiting then. All that end within a turn share one timer: each its own would cost more than they do."""
+        turn = int(at / TURN_S) + 1
+        ending = self._ends.get(turn)
+        if ending is None:
+            ending = self._ends[turn] = []
+            self._loop.call_at(turn * TURN_S, self._ended, turn)
+        ending.append(one)
+
+    def _ended(self, turn: int) -> None:
+        for one in self._ends.pop(turn, ()):
+            if not one.done():
+                one.set_result(None)
 
     def close(self) -> None:
         """Wake everybody and stop."""
         self._closed = True
         self._task.cancel()
         for event in self._events.values():
-            event.set()
+            event.move(None)
 
     def _moved(self, store: str, head: int, moved: float | None) -> None:
         if head > self._known.get(store, -1):
             self._known[store] = head
             event = self._events.pop(store, None)
             if event:
-                event.moved = moved
-                event.set()
+                event.move(moved)
 
     async def _watch(self) -> None:
         # What moved, moved after the look before this one began; of a first look nothing is known.

@@ -31,6 +31,8 @@ PREFIX = "EN"
 CODE_MINUTES = 15
 LEFT = "left:"
 """Under this and its name it is kept when a revoked till had sent everything."""
+OLD_TOKEN = "token:"
+"""Under this, its name and an epoch that is over: the hash of the token it had then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,17 @@ def sender(connection: Connection, token: str) -> Till:
     if found is None:
         raise unknown()
     return Till(*found)
+
+
+def had_token(connection: Connection, ident: str, epoch: int, token: str) -> Till | None:
+    """The till, if this was its token in that epoch, which may be over; it may be revoked."""
+    found = connection.execute(_BY_ID.add_columns(till.c.token_hash), {"id": ident}).first()
+    if found is None:
+        return None
+    *columns, now_hash = found
+    one = Till(*columns)
+    kept = now_hash if one.epoch == epoch else keys.get(connection, f"{OLD_TOKEN}{ident}:{epoch}")
+    return one if kept and kept == token_hash(token) else None
 
 
 def locked(connection: Connection, ident: str) -> Till:
@@ -232,6 +245,9 @@ def left(database: Database, ident: str, now: datetime) -> None:
 
 def _enrolled_again(connection: Connection, ident: str, name: str, token: str) -> int:
     custody.lost_ledger(connection, ident)
+    # Copies of its facts at neighbours still prove by it whose they are.
+    before = connection.execute(select(till.c.epoch, till.c.token_hash).where(till.c.id == ident)).one()
+    keys.put(connection, f"{OLD_TOKEN}{ident}:{before.epoch}", before.token_hash)
     values = {"token_hash": token_hash(token), "last_seq": 0, "last_hash": GENESIS.hex()}
     if name:
         values["name"] = name

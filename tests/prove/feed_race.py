@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -29,6 +30,7 @@ from sync.hub import keys, migrations, records, tills
 from sync.hub.database import Database, worth_retrying
 from sync.hub.ledger import Ledger
 from sync.hub.take_in import take_in
+from sync.hub.together import Ask
 
 WRITERS = 8
 PROCESSES = 4
@@ -54,8 +56,8 @@ class Race:
 
 
 # -- writing --------------------------------------------------------------------------------------
-def prepare(database: Database) -> list[str]:
-    """Stores, orders of every writer, and a till for each; the tokens of these."""
+def prepare(database: Database) -> list[tuple[str, str]]:
+    """Stores, orders of every writer, and two tills for each; the tokens of these."""
     migrations.upgrade(database)
     keys.begin(database)
     now = datetime.now(UTC)
@@ -68,8 +70,10 @@ def prepare(database: Database) -> list[str]:
     for writer in range(WRITERS):
         with database.write() as connection:
             take_in(connection, [_order(writer, n, now) for n in range(ORDERS)])
-        code = tills.offer(database, work.store_code(writer % STORES), now)
-        tokens.append(tills.enrol(database, code, "", now).token)
+        of = work.store_code(writer % STORES)
+        codes = [tills.offer(database, of, now) for _ in range(2)]
+        one, other = (tills.enrol(database, code, "", now).token for code in codes)
+        tokens.append((one, other))
     return tokens
 
 
@@ -77,10 +81,10 @@ def _order(writer: int, n: int, now: datetime) -> Any:
     return work.shop_order(n % STORES, writer * 100_000 + n, now)
 
 
-def _write(database: Database, token: str, writer: int, rows: int) -> None:
+def _write(database: Database, tokens: tuple[str, str], writer: int, rows: int) -> None:
     now = datetime(2026, 11, 20, tzinfo=UTC)
     ledger = Ledger(database, lambda: datetime.now(UTC), lambda store, head: None)
-    chain = work.Chain(1)
+    chains = (work.Chain(1), work.Chain(1))
     done = turn = 0
     while done < rows:
         turn += 1
@@ -88,18 +92,32 @@ def _write(database: Database, token: str, writer: int, rows: int) -> None:
         changed = [replace(_order(writer, n, now), note=str(turn)) for n in range(first, first + SLICE)]
         _patiently(lambda some=changed: _take_in(database, some))  # type: ignore[misc]
         done += SLICE
-        about = f"T{writer}-{turn}"
         told = {"store": work.store_code(writer % STORES), "job": "repair", "customer": "C", "object": "O"}
-        chain.add(TICKET_OPENED, subject("ticket", about), told | {"bag": f"BG{writer}-{turn}"})
-        for state in STATES:
-            chain.add(TICKET_MOVED, subject("ticket", about), {"to": state})
-        # Alone and together: both ways into the ledger.
-        for most in (1, 1, 3):
-            answer = ledger.push(token, wire.FactsRequest.model_validate(chain.request(most)))
-            if any(one.answer != "accepted" for one in answer.answers):
-                raise RuntimeError(f"not accepted: {answer.answers}")
-            chain.took(most)
-        done += 5
+        for till, chain in enumerate(chains):
+            about = f"T{writer}-{till}-{turn}"
+            chain.add(TICKET_OPENED, subject("ticket", about), told | {"bag": f"BG{writer}-{till}-{turn}"})
+            for state in STATES:
+                chain.add(TICKET_MOVED, subject("ticket", about), {"to": state})
+        # By every way into the ledger: with another till's, alone, and several at once.
+        _taken(*ledger.push_all([_ask(*one) for one in zip(tokens, chains, strict=True)]))
+        for token, chain in zip(tokens, chains, strict=True):
+            chain.took(1)
+            for most in (1, 3):
+                _taken(ledger.push(token, wire.FactsRequest.model_validate(chain.request(most))))
+                chain.took(most)
+        done += 2 * 5
+
+
+def _ask(token: str, chain: work.Chain) -> Ask:
+    return Ask(token, wire.FactsRequest.model_validate(chain.request(1)), copy_context())
+
+
+def _taken(*answers: wire.FactsAnswer | Exception) -> None:
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+        if any(one.answer != "accepted" for one in answer.answers):
+            raise RuntimeError(f"not accepted: {answer.answers}")
 
 
 def _take_in(database: Database, orders: list[Any]) -> None:
@@ -122,7 +140,7 @@ def _planted(connection: Connection, store: str, by: int = 1) -> int:
     return int(connection.execute(text(f"SELECT nextval('{SEQUENCE}')")).scalar_one())
 
 
-def process(url: str, tokens: list[str], mine: range, rows: int, planted: bool) -> None:
+def process(url: str, tokens: list[tuple[str, str]], mine: range, rows: int, planted: bool) -> None:
     """One of the writers' processes: each writer in a thread."""
     if planted:
         records.raise_head = _planted

@@ -127,11 +127,20 @@ def test_every_line_of_a_request_has_its_id(
         json=desk.request(fact),
     )
     assert answer.headers["X-Request-Id"] == "from-the-proxy-1"
+    hub.session.get(f"{hub.url}/v1/facts", headers=desk.headers | {"X-Request-Id": "from-the-proxy-2"})
+    until(lambda: any(line.get("call") == "GET /v1/facts" for line in lines()))
+    # A push is told by its facts, any other call by a line of its own.
+    (told,) = [line for line in lines() if line.get("request") == "from-the-proxy-1"]
+    assert fact["id"] in str(told["message"])
+    (access,) = [line for line in lines() if line.get("request") == "from-the-proxy-2"]
+    assert (access["call"], access["status"], access["level"]) == ("GET /v1/facts", 200, "info")
+
+
+def test_a_push_that_is_refused_is_told(hub: Served, lines: Callable[[], list[dict[str, object]]]) -> None:
+    hub.session.post(f"{hub.url}/v1/facts", headers={"Authorization": "Bearer nobody"}, json={"epoch": 1})
     until(lambda: any(line.get("call") == "POST /v1/facts" for line in lines()))
-    mine = [line for line in lines() if line.get("request") == "from-the-proxy-1"]
-    assert any(fact["id"] in str(line["message"]) for line in mine)
-    (access,) = [line for line in mine if line["logger"] == "sync.hub.access"]
-    assert (access["call"], access["status"], access["level"]) == ("POST /v1/facts", 200, "info")
+    (access,) = [line for line in lines() if line.get("call") == "POST /v1/facts"]
+    assert access["status"] == 422
 
 
 def test_an_id_that_could_be_anything_is_not_taken(hub: Served) -> None:

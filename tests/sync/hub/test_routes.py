@@ -38,6 +38,7 @@ def test_every_published_route_is_known_here(hub: Served) -> None:
         ("POST", "/v1/leases"),
         ("POST", "/v1/claims"),
         ("POST", "/v1/claims/answers"),
+        ("POST", "/v1/copies"),
         ("GET", "/v1/health"),
     }
 
