@@ -179,7 +179,7 @@ class OrderPresenter:
         ticks = self.ticks(desk, acted, known)
         order = known.value
         assert isinstance(order, Order)
-        places = (_("Saved on this till"), _("At the hub"), _("Confirmed by the shop"))
+        places = (_("Saved on this till"), _("On a second till or at the hub"), _("Confirmed by the shop"))
         follows = _("follows by itself")
         left = order.open_lines()
         return CardView(
@@ -199,7 +199,7 @@ class OrderPresenter:
         )
 
     def ticks(self, desk: Desk, acted: Acted, known: Known) -> int:
-        """1 this till, 2 the hub too, 3 the shop too."""
+        """1 this till, 2 a second till or the hub too, 3 the shop too."""
         return desk.pickup.ticks(known, acted.done.ref)
 
     def row(self, row: Row) -> RowView:

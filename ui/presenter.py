@@ -96,7 +96,7 @@ class Presenter(Protocol):
         ...
 
     def ticks(self, desk: Desk, acted: Acted, known: Known) -> int:
-        """How many places hold the act: 1 this till, 2 the hub too, 3 the shop too."""
+        """How many places hold the act: 1 this till, 2 a second till or the hub too, 3 the shop too."""
         ...
 
     def row(self, row: Row) -> RowView:

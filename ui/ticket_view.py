@@ -155,14 +155,14 @@ class TicketPresenter:
             sentence=_("{object}: {state}").format(object=ticket.object, state=_(STATES[ticket.state])),
             lines=tuple(
                 Line(text, state=LineState.RIGHT if at < ticks else LineState.PENDING, note=note)
-                for at, text in enumerate((_("Saved on this till"), _("At the hub")))
+                for at, text in enumerate((_("Saved on this till"), _("On a second till or at the hub")))
                 for note in ("" if at < ticks else follows,)
             ),
             stays=CLEARS_AFTER_S,
         )
 
     def ticks(self, desk: Desk, acted: Acted, known: Known) -> int:
-        """1 this till, 2 the hub too; the shop keeps no tickets."""
+        """1 this till, 2 a second till or the hub too; the shop keeps no tickets."""
         return desk.service.ticks(acted.done.ref)
 
     def row(self, row: Row) -> RowView:

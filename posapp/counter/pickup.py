@@ -7,7 +7,7 @@ from enum import StrEnum
 from posapp.counter.custody import Custody
 from posapp.counter.till import Done, Till
 from posapp.domain.errors import Refused
-from posapp.domain.facts import Answer, Fact, subject
+from posapp.domain.facts import Fact, subject
 from posapp.domain.known import Known
 from posapp.domain.orders import HAND_OVER_UNDONE, HANDED_OVER, Order
 from posapp.domain.pickup import MAY_HAND_OVER, Judged, Verdict, judge
@@ -100,12 +100,11 @@ class Pickup:
         return Done(entry.fact.id, known)
 
     def ticks(self, known: Known, ref: str) -> int:
-        """How many places hold a hand-over: 1 this till's disk, 2 the hub too, 3 the shop too."""
+        """How many places hold a hand-over: 1 this till's disk, 2 a second till or the hub too, 3 the shop too."""
         order = known.value
         if isinstance(order, Order) and any(h.ref == ref and h.in_shop for h in order.hand_overs):
             return 3
-        entry = self._till.books.journal.fact(ref)
-        return 2 if entry is None or entry.answer is Answer.ACCEPTED else 1
+        return self._till.ticks(ref)
 
     def _judge(self, known: Known, token: str) -> Judged:
         assert isinstance(known.value, Order)

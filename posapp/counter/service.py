@@ -10,7 +10,7 @@ from pathlib import Path
 from posapp.counter.till import Done, Till
 from posapp.domain.codes import Kind, Prefix, Reading, draw, read
 from posapp.domain.errors import Refused
-from posapp.domain.facts import Answer, Fact, subject
+from posapp.domain.facts import Fact, subject
 from posapp.domain.known import Known
 from posapp.domain.tickets import (
     STEPS,
@@ -117,9 +117,8 @@ class Service:
         return self._commit(ticket, decide)
 
     def ticks(self, ref: str) -> int:
-        """How many places hold a step: 1 this till's disk, 2 the hub too."""
-        entry = self._till.books.journal.fact(ref)
-        return 2 if entry is None or entry.answer is Answer.ACCEPTED else 1
+        """How many places hold a step: 1 this till's disk, 2 a second till or the hub too."""
+        return self._till.ticks(ref)
 
     def _step(self, kind: str, ticket: str, **payload: object) -> Done:
         done = self._commit(ticket, lambda known: self._fact(kind, ticket, **payload))

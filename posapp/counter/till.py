@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from posapp.domain.facts import Fact
+from posapp.domain.facts import Answer, Fact
 from posapp.domain.ids import new_fact_id
 from posapp.domain.known import Known, Standing
 from posapp.domain.pickup import STALE_AFTER
 from posapp.domain.values import dataclass
 from posapp.storage.books import Books
+from posapp.storage.neighbour_copies import copied
 
 DEFAULT_UNDO_S = 60
 
@@ -54,6 +55,13 @@ class Till:
     def fact(self, kind: str, subject: str, payload: dict[str, object]) -> Fact:
         """A fact done here, now, by this clerk."""
         return Fact(new_fact_id(), kind, subject, payload, self.clerk(), self.now())
+
+    def ticks(self, ref: str) -> int:
+        """How many places hold what was done here: 1 this till's disk, 2 a second till or the hub too."""
+        entry = self.books.journal.fact(ref)
+        return (
+            2 if entry is None or entry.answer is Answer.ACCEPTED or copied(self.books.journal, entry) else 1
+        )
 
     def standing(self) -> Standing:
         """How the till stands with the hub: when it was heard, what waits for it."""

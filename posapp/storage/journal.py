@@ -29,7 +29,7 @@ from posapp.storage import files, rows
 if TYPE_CHECKING:
     from sqlcipher3.dbapi2 import Connection
 
-SCHEMA = 2
+SCHEMA = 3
 """The ledger's schema, kept in ``user_version``; the newest migration carries the same number."""
 
 REVOKED = "revoked"

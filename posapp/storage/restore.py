@@ -36,6 +36,8 @@ _PARTS = ("", "-wal")
 _CUSTODY = {"claim": 5, "heard": 2, "granted": 3}
 """Tables beside the facts that must not go back in time, with their columns: a lead till that forgot
 what it granted would grant it twice."""
+_COPIES = {"copy": 6, "copy_held": 4}
+"""What is kept for neighbours, both or none: what the one says is held must be in the other."""
 
 Fetch = Callable[[Journal], Iterable[Entry]]
 """The facts after this journal's last one, as the hub has them. Raises PosappError."""
@@ -152,6 +154,11 @@ class _Remains:
         self._meta = self._rows("SELECT key, value FROM meta")
         found = {table: self._rows(f"SELECT * FROM {table}") for table in _CUSTODY}
         whole = self._meta is not None and None not in found.values()
+        kept = {table: self._rows(f"SELECT * FROM {table}") for table in _COPIES}
+        # Of a ledger from before there were copies, or where they cannot be read: those of the copy stay.
+        self._copies = (
+            {table: rows or [] for table, rows in kept.items()} if None not in kept.values() else {}
+        )
         self.custody = {table: rows or [] for table, rows in found.items()} if whole else None
         """Custody as it was last; None where not all of it can be read."""
 
@@ -164,14 +171,16 @@ class _Remains:
         return taken
 
     def lay_beside(self, path: Path) -> None:
-        """Put custody as it was last into the ledger at ``path``, if it can be read."""
-        if self.custody is None:
+        """Put custody and neighbours' copies as they were last into the ledger at ``path``, where they
+        can be read."""
+        beside = (self.custody or {}) | self._copies
+        if not beside:
             return
         connection = files.connect(path, self._key, write=True, durable=True)
         try:
             with files.writing(connection, path):
-                for table, found in self.custody.items():
-                    marks = ",".join("?" * _CUSTODY[table])
+                for table, found in beside.items():
+                    marks = ",".join("?" * (_CUSTODY | _COPIES)[table])
                     connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", found)
         finally:
             connection.close()

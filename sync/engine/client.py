@@ -182,6 +182,10 @@ class Hub:
         """Ask for the right to hand an order over; the lead is asked by the hub. Takes up to `CLAIM_S`."""
         return self._asked("/v1/claims", wanted, wire.ClaimAnswer)
 
+    def copies(self, brought: wire.CopiesRequest) -> wire.CopiesAnswer:
+        """Bring what this till keeps for its neighbours."""
+        return self._asked("/v1/copies", brought, wire.CopiesAnswer)
+
     def answer(self, said: wire.QuestionAnswer) -> None:
         """The lead's answer to a question that the hub passed on; a late one is passed over."""
         status, _, _ = self._call("POST", "/v1/claims/answers", body=said, most=SMALL_BYTES)

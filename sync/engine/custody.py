@@ -23,7 +23,7 @@ from posapp.storage.claims import Claims, uptime_ms
 from posapp.storage.journal import Journal
 from sync import wire
 from sync.engine.client import Hub, NotEnrolled, Trouble
-from sync.engine.door import Door, Lead
+from sync.engine.door import CLAIMS, COPIES, Answer, Door, Lead
 from sync.engine.line import Line, Tell
 from sync.engine.neighbours import Known, identity, keep, known
 
@@ -59,7 +59,10 @@ class Feed(Protocol):
 
 
 class Custody:
-    """``door`` is where neighbours are heard while this till leads (`sync.engine.door`), as `door_at` says."""
+    """``door`` is where neighbours are heard while this till leads (`sync.engine.door`), as `door_at` says.
+
+    ``copies`` answers what they say there of copies (`sync.engine.copies`).
+    """
 
     def __init__(
         self,
@@ -70,6 +73,7 @@ class Custody:
         *,
         feed: Feed,
         door_at: tuple[str, int] | None = None,
+        copies: Answer | None = None,
     ) -> None:
         self._hub = hub
         self._journal = journal
@@ -81,7 +85,10 @@ class Custody:
         self._asked: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._renew_at = 0.0
         self._granting = threading.Lock()
-        self._door = Door(journal, door_at, self.grant)
+        answers = {CLAIMS: (wire.DirectRequest, self.grant)} | (
+            {COPIES: (wire.Copies, copies)} if copies else {}
+        )
+        self._door = Door(journal, door_at, answers)
         self._lead = Lead(journal)
         self._known = Known()
         self._round_until = 0.0
@@ -112,6 +119,11 @@ class Custody:
     def doors(self) -> list[str]:
         """Where this till hears its neighbours now."""
         return self._door.addresses()
+
+    @property
+    def known(self) -> Known:
+        """Who this till's neighbours are, and whether it leads them."""
+        return self._known
 
     # -- the thread -------------------------------------------------------------------------------
     def run(self) -> None:
@@ -296,7 +308,7 @@ class Custody:
                 handed=handed[:MAX_KNOWN],
             )
 
-        return self._lead.claim(self._identity, self._known, question)
+        return self._lead.ask(self._identity, self._known, CLAIMS, question, wire.ClaimAnswer)
 
     def _number(self) -> int:
         """Greater than every one before, also after a copy of the ledger was put back."""

@@ -1,6 +1,7 @@
-"""The lead till's door: where its neighbours ask for claims over the store's own network, and the way to it.
+"""The lead till's door: where its neighbours ask for claims, and leave copies of what they did, over the
+store's own network; and the way to it.
 
-HTTP over TLS 1.3, one question a connection, the same messages as the hub's ``POST /v1/claims``. Who asks is
+HTTP over TLS 1.3, one question a connection, messages as at the hub (``POST /v1/claims``). Who asks is
 known by his certificate alone (`sync.engine.neighbours`). Nothing here decides: it only carries.
 """
 
@@ -16,8 +17,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from posapp.domain.errors import PosappError
@@ -29,14 +31,14 @@ from sync.engine.neighbours import Identity, Known
 
 log = logging.getLogger(__name__)
 
-PATH = "/v1/claims"
+CLAIMS, COPIES = "/v1/claims", "/v1/copies"
 HEARD_S = 5.0
 """How long a connection may take, from its first packet to its answer."""
 MOST, MOST_OF_ONE = 32, 4
 """Connections at a time, in all and from one address."""
 HEAD_BYTES = 4 << 10
-BODY_BYTES = 256 << 10
-ANSWER_BYTES = 16 << 10
+BODY_BYTES = 512 << 10
+"""Of a question, and of an answer: the largest fact fits, sealed (`sync.wire.Box`)."""
 ASK_S = 1.4
 """How long the lead is asked directly: with the way through the hub after it, still in the time that the
 window waits for an answer."""
@@ -44,8 +46,12 @@ ONE_S = 0.5
 ROUTES = ("192.0.2.1", "10.255.255.255", "172.31.255.255", "192.168.255.255", "2001:db8::1")
 """Nothing is sent there: the system is only asked from which of its addresses it would."""
 
-Answer = Callable[[str, wire.DirectRequest, int], wire.ClaimAnswer]
+Answer = Callable[[str, Any, int], wire.Message]
 """(till, what it asks, since when on `uptime_ms` this connection stands) to what it is told."""
+Answers = Mapping[str, tuple[type[wire.Message], Answer]]
+"""By path: the question as it must be, and who answers it. Any thread."""
+
+_Answer = TypeVar("_Answer", bound=wire.Message)
 
 
 class Door:
@@ -55,10 +61,10 @@ class Door:
     where it can be; None for no door at all.
     """
 
-    def __init__(self, journal: Journal, at: tuple[str, int] | None, answer: Answer) -> None:
+    def __init__(self, journal: Journal, at: tuple[str, int] | None, answers: Answers) -> None:
         self._journal = journal
         self._at = at
-        self._answer = answer
+        self._answers = answers
         self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -202,8 +208,10 @@ class Door:
             raw += _part(tls, until)
         head, _, body = raw.partition(b"\r\n\r\n")
         first, *rest = head.decode("latin-1").split("\r\n")
-        if first.split(" ")[:2] != ["POST", PATH]:
+        method, target, *_ = (*first.split(" "), "")
+        if method != "POST" or target not in self._answers:
             return _response("404 Not Found", "not-here")
+        kind, answer = self._answers[target]
         lengths = [
             v.strip() for k, _, v in (line.partition(":") for line in rest) if k.lower() == "content-length"
         ]
@@ -214,16 +222,16 @@ class Door:
         while len(body) < int(lengths[0]):
             body += _part(tls, until)
         try:
-            wanted = wire.DirectRequest.model_validate_json(body[: int(lengths[0])])
+            wanted = kind.model_validate_json(body[: int(lengths[0])])
         except ValueError:
             return _response("422 Unprocessable Content", "not-understood")
-        return _response("200 OK", self._answer(asker, wanted, since))
+        return _response("200 OK", answer(asker, wanted, since))
 
 
 class Lead:
     """The way to the lead over the store's own network. Use from one thread.
 
-    ``ask`` makes the question once the connection stands, so that what it says of this till is true then.
+    ``ask`` lets the question be made once the connection stands, so that what it says of this till is true then.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -231,10 +239,15 @@ class Lead:
         self._context: tuple[object, ssl.SSLContext] | None = None
         self._good = ""
 
-    def claim(
-        self, identity: Identity, known: Known, ask: Callable[[], wire.DirectRequest]
-    ) -> wire.ClaimAnswer:
-        """Ask it. Raises Trouble("lead-unreachable") where no address of it leads to it now."""
+    def ask(
+        self,
+        identity: Identity,
+        known: Known,
+        path: str,
+        question: Callable[[], wire.Message],
+        kind: type[_Answer],
+    ) -> _Answer:
+        """Ask it, for an answer of this kind. Raises Trouble("lead-unreachable") where no address of it leads to it now."""
         der = known.certificates.get(known.lead)
         if der is None or not known.doors or known.leading:
             raise Trouble("lead-unreachable", why="no way is known")
@@ -243,7 +256,8 @@ class Lead:
         until, why = time.monotonic() + ASK_S, ""
         for door in sorted(known.doors, key=lambda one: one != self._good):
             try:
-                answer = _asked(door, self._context[1], der, ask, until)
+                said = _asked(door, self._context[1], der, (path, question), until)
+                answer = kind.model_validate_json(said)
             except (OSError, ValueError) as error:
                 why = f"{door}: {error}"
                 continue
@@ -253,8 +267,13 @@ class Lead:
 
 
 def _asked(
-    door: str, context: ssl.SSLContext, der: bytes, ask: Callable[[], wire.DirectRequest], until: float
-) -> wire.ClaimAnswer:
+    door: str,
+    context: ssl.SSLContext,
+    der: bytes,
+    asks: tuple[str, Callable[[], wire.Message]],
+    until: float,
+) -> bytes:
+    path, question = asks
     host, _, port = door.rpartition(":")
     to = (host.strip("[]"), int(port))
     # By number alone: a look-up of a name may take longer than all of it.
@@ -265,20 +284,20 @@ def _asked(
         with context.wrap_socket(plain) as tls:
             if tls.getpeercert(True) != der:
                 raise ValueError("not the lead")
-            body = ask().model_dump_json().encode()
+            body = question().model_dump_json().encode()
             tls.settimeout(_left(until))
-            tls.sendall(_head(f"POST {PATH} HTTP/1.1", len(body), f"Host: {door}\r\n") + body)
+            tls.sendall(_head(f"POST {path} HTTP/1.1", len(body), f"Host: {door}\r\n") + body)
             raw = b""
-            while len(raw) <= ANSWER_BYTES:
+            while len(raw) <= BODY_BYTES:
                 tls.settimeout(_left(until))
-                part = tls.recv(4096)
+                part = tls.recv(16 << 10)
                 if not part:
                     break
                 raw += part
     head, _, said = raw.partition(b"\r\n\r\n")
     if head.split(b" ")[1:2] != [b"200"]:
         raise ValueError(f"answer {head[:40]!r}")
-    return wire.ClaimAnswer.model_validate_json(said)
+    return said
 
 
 def own_addresses(hub: str) -> list[str]:
@@ -352,7 +371,7 @@ def _head(first: str, length: int, more: str = "") -> bytes:
     ).encode()
 
 
-def _response(status: str, said: str | wire.ClaimAnswer) -> bytes:
+def _response(status: str, said: str | wire.Message) -> bytes:
     message = wire.Problem(error=said, message=status) if isinstance(said, str) else said
     body = message.model_dump_json().encode()
     return _head(f"HTTP/1.1 {status}", len(body)) + body

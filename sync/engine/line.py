@@ -83,6 +83,15 @@ class Line:
             self._trouble[who] = (reachable, reason, details)
             self._say()
 
+    def well(self) -> bool:
+        """Whether nobody is in trouble."""
+        return not self._trouble
+
+    def down(self) -> bool:
+        """Whether somebody cannot reach the hub."""
+        with self._condition:
+            return any(not reachable for reachable, _, _ in self._trouble.values())
+
     def _say(self) -> None:
         # The worst first: no line at all, then whatever else is wrong.
         worst = min(self._trouble.values(), key=lambda one: one[0], default=(True, "", {}))

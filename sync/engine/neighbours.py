@@ -117,18 +117,19 @@ def _made() -> Identity:
 @dataclass(frozen=True, slots=True)
 class Known:
     """The store's tills as the hub told last. ``certificates`` (DER) are theirs, but for this till's own;
-    ``leading``: this till leads others."""
+    ``leading``: this till leads others. ``seal_to`` is the hub's key for copies of facts."""
 
     lead: str = ""
     leading: bool = False
     doors: tuple[str, ...] = ()
     certificates: Mapping[str, bytes] = field(default_factory=dict)
+    seal_to: str = ""
 
 
 def keep(journal: Journal, told: wire.Leased) -> None:
     """Keep what the hub told, for the time without a line."""
     tills = {one.till: one.certificate for one in told.tills}
-    said = json.dumps({"doors": told.doors, "tills": tills}, sort_keys=True)
+    said = json.dumps({"doors": told.doors, "tills": tills, "seal_to": told.seal_to}, sort_keys=True)
     if said != journal.meta("neighbours"):
         journal.set_meta(neighbours=said)
 
@@ -153,4 +154,5 @@ def known(journal: Journal, *, leading: bool) -> Known:
     shown = Counter(certificates.values())
     # By one that two tills show nobody can be known.
     single = {till: der for till, der in certificates.items() if shown[der] == 1}
-    return Known(kept.get("lead", ""), leading, tuple(said.get("doors", ())), single)
+    doors = tuple(said.get("doors", ()))
+    return Known(kept.get("lead", ""), leading, doors, single, str(said.get("seal_to", "")))

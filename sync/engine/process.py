@@ -29,6 +29,7 @@ from sync import wire
 from sync.engine.asks import answer_asks
 from sync.engine.channel import Outbox, listen
 from sync.engine.client import Hub, Revoked
+from sync.engine.copies import Copies
 from sync.engine.custody import Custody
 from sync.engine.enrol import connected
 from sync.engine.line import Line, Tell, keep_on
@@ -159,7 +160,7 @@ def _wipe(folder: Path, keys: Keys) -> None:
 
 
 class Engine:
-    """Push, pull and look-ups of one folder, each in a thread of its own.
+    """Push, pull, look-ups, custody and copies of one folder, each in a thread of its own.
 
     Use as a context manager; leaving gives what is in flight `FINISH_S` to finish. ``failed`` is
     called when a thread met an error that waiting does not mend; `error` is that error.
@@ -184,10 +185,10 @@ class Engine:
         with ExitStack() as stack:
             self._journal = Journal(folder / paths.LEDGER, key, write=True)
             stack.callback(self._journal.close)
-            self._hubs = connected(self._journal, 4)
+            self._hubs = connected(self._journal, 5)
             for hub in self._hubs:
                 stack.callback(hub.close)
-            pushing, pulling, self._looking, granting = self._hubs
+            pushing, pulling, self._looking, granting, bringing = self._hubs
             self._push = push = Push(pushing, self._journal, self.line, tell)
             self._pull = Pull(
                 pulling,
@@ -201,8 +202,15 @@ class Engine:
                 seen=lambda change: self._custody.seen(change.kind, change.id, change.body),
             )
             stack.callback(self._pull.close)
+            self._copies = Copies(bringing, self._journal, self.line, tell, known=lambda: self._custody.known)
             self._custody = Custody(
-                granting, self._journal, self.line, tell, feed=self._pull, door_at=door_at
+                granting,
+                self._journal,
+                self.line,
+                tell,
+                feed=self._pull,
+                door_at=door_at,
+                copies=self._copies.exchange,
             )
             self._stack = stack.pop_all()
         self._ends: list[tuple[threading.Thread, Hub, float]] = [
@@ -214,6 +222,7 @@ class Engine:
             (self._thread("pull", lambda: keep_on(self.line, "pull", self._pulled, 0)), pulling, 0),
             (self._thread("look-up", self._look_up), self._looking, 0),
             (self._thread("custody", self._custody.run), granting, 0),
+            (self._thread("copies", self._copies.run), bringing, 0),
         ]
 
     def __enter__(self) -> Engine:

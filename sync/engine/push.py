@@ -143,7 +143,7 @@ class Push:
     def _offer(self, entry: Entry) -> None:
         """Once after each start: a fact that was withheld, whole, to a hub that may be mended by now."""
         try:
-            answer = self._hub.push(self._request(entry.seq - 1, [_message(entry, "")]))
+            answer = self._hub.push(self._request(entry.seq - 1, [message_of(entry)]))
         except GapTold:
             # The hub is behind even this one: it comes with everything else.
             self._at = None
@@ -216,7 +216,7 @@ class Push:
         messages: list[wire.FactMessage] = []
         room = BATCH_BYTES
         for entry in self._journal.after(at, self._size):
-            message = _message(entry, self._withheld.get(entry.seq, ""))
+            message = message_of(entry, self._withheld.get(entry.seq, ""))
             room -= len(message.model_dump_json())
             if messages and room < 0:
                 break
@@ -308,7 +308,8 @@ class Push:
         return [sent[seq] if seq in sent else self._journal.after(seq - 1, 1)[0] for seq in seqs]
 
 
-def _message(entry: Entry, withheld: str) -> wire.FactMessage:
+def message_of(entry: Entry, withheld: str = "") -> wire.FactMessage:
+    """The fact as it is sent; without its content where the wire has no place for that."""
     fact = entry.fact
     told: dict[str, Any] = {
         "seq": entry.seq,

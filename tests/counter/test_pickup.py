@@ -16,6 +16,7 @@ from posapp.domain.orders import HAND_OVER_UNDONE, HANDED_OVER
 from posapp.domain.pickup import Verdict
 from posapp.paths import LEDGER
 from posapp.storage.check import check_folder
+from posapp.storage.neighbour_copies import note_copied
 from tests.kit.counter import KEY, Counter, open_counter
 from tests.kit.things import CODE, NOW, STORE, order, token
 
@@ -249,6 +250,16 @@ def test_ticks_count_the_places_that_hold_it(counter: Counter) -> None:
     told = HandOver(done.ref, NOW, (("l1", 1), ("l2", 2)), in_shop=True)
     counter.tell(order(hand_overs=(told,)), through=1)
     assert pickup.ticks(counter.know(), done.ref) == 3
+
+
+def test_a_second_till_is_a_second_place_until_the_hub_says_otherwise(counter: Counter) -> None:
+    pickup = counter.desk.pickup
+    done = counter.hand_over()
+    journal = counter.books.journal
+    note_copied(journal, journal.head()[0])
+    assert pickup.ticks(counter.know(), done.ref) == 2
+    counter.answer(done.ref, Answer.REJECTED, reason="conflict")
+    assert pickup.ticks(counter.know(), done.ref) == 1
 
 
 def test_a_rejected_fact_is_on_this_disk_only(counter: Counter) -> None:

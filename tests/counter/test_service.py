@@ -11,6 +11,7 @@ from posapp.domain.codes import Prefix, draw
 from posapp.domain.errors import Refused
 from posapp.domain.facts import Answer
 from posapp.domain.tickets import TICKET_MOVED, Job, Ticket, TicketState, TicketVerdict
+from posapp.storage.neighbour_copies import note_copied
 from tests.kit.counter import Counter, open_counter
 
 INTAKE = Intake(
@@ -120,6 +121,8 @@ def test_ticks_and_a_case(counter: Counter) -> None:
     ticket = opened(counter)
     ref = ticket.steps[0].ref
     assert service.ticks(ref) == 1
+    note_copied(counter.books.journal, 1)
+    assert service.ticks(ref) == 2
     counter.answer(ref)
     assert service.ticks(ref) == 2
     done = service.move(ticket.id, TicketState.READY)

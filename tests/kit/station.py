@@ -191,7 +191,8 @@ def at_hub(database: Database) -> AtHub:
             prev = last[3] if last and last[:2] == chain and last[2] == row.seq - 1 else None
             if prev is None and row.seq == 1:
                 prev = GENESIS
-            if prev is None and last and last[:2] == chain:
+            # What neighbours rescued stands under negative epochs, each fact for itself.
+            if prev is None and last and last[:2] == chain and row.epoch > 0:
                 found.broken.append(f"{row.till} epoch {row.epoch}: nothing between {last[2]} and {row.seq}")
             elif prev is not None:
                 digest = chain_hash(prev, row.seq, decide.envelope(row, {}), row.payload.encode())

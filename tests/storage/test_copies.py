@@ -302,6 +302,8 @@ def test_what_a_lead_till_granted_since_the_copy_is_not_forgotten(tmp_path: Path
         "INSERT INTO claim VALUES ('W-1', 't2', 7, 1, '')",
         "INSERT INTO granted VALUES ('W-2', 8, 2)",
         "INSERT INTO heard VALUES ('t2', 3)",
+        "INSERT INTO copy VALUES ('t2', 1, 9, 'a', 'b', x'01')",
+        "INSERT INTO copy_held VALUES ('t2', 1, 9, 'b')",
     ):
         connection = files.connect(ledger, KEY, write=True, durable=True)
         connection.execute(statement)
@@ -313,6 +315,9 @@ def test_what_a_lead_till_granted_since_the_copy_is_not_forgotten(tmp_path: Path
     assert connection.execute("SELECT * FROM claim").fetchall() == [("W-1", "t2", 7, 1, "")]
     assert connection.execute("SELECT order_id, token FROM granted").fetchall() == [("W-2", 8)]
     assert connection.execute("SELECT till FROM heard").fetchall() == [("t2",)]
+    # Nor what it keeps for its neighbours.
+    assert connection.execute("SELECT * FROM copy").fetchall() == [("t2", 1, 9, "a", "b", b"\x01")]
+    assert connection.execute("SELECT * FROM copy_held").fetchall() == [("t2", 1, 9, "b")]
     connection.close()
     with closing(Journal(ledger, KEY)) as one:
         assert not Claims(one).forgotten()

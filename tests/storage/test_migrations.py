@@ -15,7 +15,7 @@ from posapp.storage.journal import SCHEMA, Journal, verify
 from posapp.storage.rows import COLUMNS
 from tests.storage.ledgers import KEY, append, ledger
 
-TABLES = {"fact", "token", "case_", "meta", "claim", "heard", "granted"}
+TABLES = {"fact", "token", "case_", "meta", "claim", "heard", "granted", "copy", "copy_held"}
 
 
 def scripts() -> ScriptDirectory:

@@ -16,6 +16,7 @@ from posapp.counter.scanning import Elsewhere
 from posapp.domain.facts import Answer
 from posapp.domain.pickup import Verdict
 from posapp.settings import Settings
+from posapp.storage.neighbour_copies import note_copied
 from tests.kit.counter import open_counter
 from tests.screens.samples import CASE, ORDERS, QUEUE, STORE_CARD, TWINS, code_of, scan_for
 from tests.screens.scenes import UNKNOWN, Stage
@@ -247,6 +248,18 @@ def test_the_ticks_come_by_themselves(stage: Stage, qtbot: QtBot) -> None:
     stage.bridge.changed.emit(("order:W-1001",))
     qtbot.waitUntil(lambda: ticks() == 2)
     assert headline(stage) == "Übergeben"
+
+
+def test_the_second_tick_comes_with_a_copy_at_another_till(stage: Stage, qtbot: QtBot) -> None:
+    stage.scan(code_of("W-1001"))
+    press(qtbot, stage, Key.Key_F12)
+    card = stage.window.home.card
+    assert [line.state for line in card.view.lines] == [LineState.RIGHT, *[LineState.PENDING] * 2]
+    note_copied(stage.counter.books.journal, 1)
+    stage.bridge.changed.emit(("order:W-1001",))
+    qtbot.waitUntil(lambda: card.view.lines[1].state is LineState.RIGHT)
+    assert card.view.lines[1].text == "Auf einer zweiten Kasse oder im Hub"
+    assert card.view.lines[2].state is LineState.PENDING
 
 
 def test_an_order_that_changes_under_the_card_shows_it(stage: Stage, qtbot: QtBot) -> None:

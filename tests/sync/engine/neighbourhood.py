@@ -17,8 +17,9 @@ from posapp.domain.ids import new_fact_id
 from posapp.storage.claims import Claims
 from posapp.storage.journal import Journal
 from posapp.storage.migrations import upgrade
-from sync import wire
+from sync import sealed, wire
 from sync.engine.client import Hub
+from sync.engine.copies import Copies
 from sync.engine.custody import Custody
 from sync.engine.line import Line
 from sync.engine.neighbours import Identity, identity
@@ -26,6 +27,8 @@ from sync.engine.pull import Pull
 from tests.waiting import until
 
 NOBODY = "http://127.0.0.1:9"
+HUB_KEY = "07" * 32
+"""Opens what these tills seal."""
 
 
 @dataclass
@@ -37,6 +40,7 @@ class Till:
     journal: Journal
     claims: Claims
     custody: Custody
+    copies: Copies
     pull: Pull
     line: Line
     thread: threading.Thread
@@ -92,6 +96,7 @@ class Store:
     folder: Path
     tills: list[Till] = field(default_factory=list)
     doors: list[str] = field(default_factory=list)
+    seal_to: str = sealed.public_key(HUB_KEY)
 
     @property
     def lead(self) -> Till:
@@ -109,6 +114,7 @@ class Store:
                 alone=False,
                 doors=self.doors,
                 tills=known,
+                seal_to=self.seal_to,
             )
             till.hear(told)
 
@@ -122,23 +128,28 @@ def till_in(folder: Path, name: str, door_at: tuple[str, int] | None = ("127.0.0
         upgrade(folder / paths.LEDGER, keys.create(folder))
     key = keys.load(folder)
     journal = Journal(folder / paths.LEDGER, key, write=True)
-    journal.set_meta(till=name, store="B01", hub=NOBODY, token="t", generation="g")
+    if not journal.meta("till"):
+        journal.set_meta(till=name, store="B01", hub=NOBODY, token="t", generation="g")
     told: list[dict[str, Any]] = []
     line = Line(told.append)
     hub = Hub(NOBODY, "t")
     pull = Pull(
         hub, folder, key, journal, line=line, tell=told.append, rebuilt=lambda: None, news=lambda _: None
     )
-    custody = Custody(hub, journal, line, told.append, feed=pull, door_at=door_at)
+    # The one call that may reach a hub: a till enrolled at a real one has its address.
+    bringing = Hub(journal.meta("hub"), journal.meta("token"))
+    copies = Copies(bringing, journal, line, told.append, known=lambda: custody.known)
+    custody = Custody(hub, journal, line, told.append, feed=pull, door_at=door_at, copies=copies.exchange)
     thread = threading.Thread(target=custody.run, name=f"custody {name}")
     thread.start()
     try:
-        yield Till(name, folder, journal, Claims(journal), custody, pull, line, thread, told)
+        yield Till(name, folder, journal, Claims(journal), custody, copies, pull, line, thread, told)
     finally:
         line.stop()
         thread.join(10)
         pull.close()
         hub.close()
+        bringing.close()
         journal.close()
 
 

@@ -173,14 +173,14 @@ def test_a_claim_is_not_used_longer_because_its_answer_was_long_on_the_way(
     """As when the machine slept in between."""
     second, slept = shop.tills[1], [0]
     monkeypatch.setattr("sync.engine.custody.uptime_ms", lambda: uptime_ms() + slept[0])
-    ask = second.custody._lead.claim
+    ask = second.custody._lead.ask
 
-    def slowly(*args: Any) -> wire.ClaimAnswer:
-        answer = ask(*args)
+    def slowly(*args: Any) -> wire.Message:
+        answer: wire.Message = ask(*args)
         slept[0] += 1000 * custody.CLAIM_S
         return answer
 
-    monkeypatch.setattr(second.custody._lead, "claim", slowly)
+    monkeypatch.setattr(second.custody._lead, "ask", slowly)
     second.ask("A1")
     assert granted_to(shop.lead) == {second.name}
     assert not second.claims.granted("A1")
