@@ -114,7 +114,7 @@ class BodyLimit:
             async with asyncio.timeout(BODY_S):
                 body = await _whole(receive)
         except TimeoutError:
-            await _refuse(send, 408, "too-slow", f"At most {BODY_S:g} seconds.")
+            await too_slow(send)
             return
         if body is None:
             return
@@ -131,6 +131,11 @@ class BodyLimit:
             return message
 
         await self._app(scope, replay, send)
+
+
+async def too_slow(send: Send) -> None:
+    """Tell whose body does not come, and hang up."""
+    await _refuse(send, 408, "too-slow", f"At most {BODY_S:g} seconds.")
 
 
 async def _whole(receive: Receive) -> bytes | None:

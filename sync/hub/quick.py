@@ -21,8 +21,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from posapp.logs import REQUEST
 from sync import wire
+from sync.hub import limits
 from sync.hub.access import GIVEN
-from sync.hub.limits import BODY_S
 from sync.hub.metrics import Metrics
 
 _QUERY = re.compile(rb"after=(\d{1,18})&limit=(\d{1,3})(?:&wait=(\d{1,2}))?")
@@ -77,14 +77,14 @@ class Quick(FastAPI):
             if self._plain[call] == "GET":
                 body = await self._page(token, scope["query_string"])
             elif plain:
-                async with asyncio.timeout(BODY_S):
-                    message = await receive()
+                message = await _in_time(receive)
+                if message is None:
+                    self._metrics.answered(call, 408)
+                    await limits.too_slow(send)
+                    return
                 receive = _again(message, receive)
                 if not message.get("more_body", False):
                     body = await self._taken(token, message.get("body", b""))
-        except TimeoutError:
-            # The framework's way finds the same, and says so.
-            pass
         except Exception as error:
             scope[_WRONG] = error
         if body is None:
@@ -110,6 +110,15 @@ class Quick(FastAPI):
         except ValidationError:
             return None
         return (await self._push(token, request)).model_dump_json().encode()
+
+
+async def _in_time(receive: Receive) -> Message | None:
+    """The body's first part; None where it takes too long."""
+    try:
+        async with asyncio.timeout(limits.BODY_S):
+            return await receive()
+    except TimeoutError:
+        return None
 
 
 def _known(scope: Scope) -> tuple[str, bytes, bool]:

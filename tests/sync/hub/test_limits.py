@@ -117,10 +117,18 @@ def test_a_compressed_body_is_not_unpacked(standing: Served) -> None:
     assert (told.status_code, Problem.model_validate(told.json()).error) == (415, "encoding-unknown")
 
 
-def test_a_body_that_drips_is_cut(standing: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("plain", [False, True], ids=["strange", "as the engine calls"])
+@pytest.mark.parametrize("begun", [b"", b"{"], ids=["silent", "dripping"])
+def test_a_body_that_does_not_end_is_cut(
+    standing: Served, monkeypatch: pytest.MonkeyPatch, plain: bool, begun: bytes
+) -> None:
     monkeypatch.setattr(limits, "BODY_S", 0.1)
+    told = (
+        f"Authorization: Bearer {standing.guest.token}\r\nContent-Type: application/json\r\n" if plain else ""
+    )
     with line(standing) as caller:
-        caller.sendall(b"POST /v1/facts HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+        caller.sendall(b"POST /v1/facts HTTP/1.1\r\nHost: x\r\n" + told.encode())
+        caller.sendall(b"Content-Length: 1000\r\n\r\n" + begun)
         assert everything(caller).startswith(b"HTTP/1.1 408 ")
 
 
