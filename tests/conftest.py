@@ -7,11 +7,19 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
+from tests import pace
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 # A machine that has other work to do is slow, and that is no defect of the code.
 settings.register_profile("posapp", deadline=None)
 settings.load_profile("posapp")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Tests that type keys at a pace are run at that pace: `tests.pace`."""
+    return pace.run(item, nextitem)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.pace import Pace
 from tests.x11 import XDisplay, end, missing_programs
 
 pytestmark = pytest.mark.skipif(bool(missing_programs()), reason=f"not installed: {missing_programs()}")
@@ -86,6 +87,30 @@ def test_the_server_keeps_the_pace() -> None:
         display.type_code("12345678", delay_ms=20)
         times = [time for _, time in listener.heard()["keys"]]
         assert 8 * 20 <= times[-1] - times[0] < 8 * 60
+
+
+def test_another_pace_than_asked_for_is_noticed() -> None:
+    with XDisplay() as display:
+        display.type_code("1", end="")
+        display.pace.rest()
+        display.type_code("2", delay_ms=1, end="")
+        assert Pace.worst_ms() < 50
+        display.type_code("3", end="")
+        with pytest.raises(TimeoutError):
+            display.wait_for_window("nobody", timeout=0.1)
+        display.type_code("4", delay_ms=1)
+        assert 90 <= Pace.worst_ms() < 5000
+        Pace.forget()
+        assert Pace.worst_ms() == 0
+
+
+def test_keys_left_held_are_let_go() -> None:
+    with XDisplay() as display, listening(display) as listener:
+        display._key(42, down=True)
+        display.press("CapsLock")
+        Pace.forget()
+        display.type_code("abc")
+        assert listener.heard()["text"] == "abc"
 
 
 def test_keys_pressed_together_and_alone() -> None:

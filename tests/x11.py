@@ -26,6 +26,8 @@ from Xlib.display import Display
 from Xlib.ext import xtest
 from Xlib.xobject.drawable import Window
 
+from tests.pace import Pace
+
 _EVDEV = 8  # X key codes are evdev's plus 8
 _SHIFT = 42
 ENTER, TAB, ESCAPE = 28, 15, 1
@@ -83,6 +85,8 @@ class XDisplay:
             self.name = stack.enter_context(_Server(self._size)).name
             self._display = Display(self.name)
             stack.callback(self._display.close)
+            self.pace = Pace(self._display)
+            stack.callback(self.pace.close)
             self._root: Window = self._display.screen().root
             self._root.change_attributes(event_mask=X.PropertyChangeMask)
             self._display.sync()
@@ -139,6 +143,7 @@ class XDisplay:
             if shifted:
                 self._key(_SHIFT, down=False)
         self._display.sync()
+        self.pace.hear()
 
     def press(self, *keys: str, delay_ms: int = 20) -> None:
         """Presses keys together as a person does: ``press("F12")``, ``press("Ctrl", "z")``."""
@@ -151,6 +156,7 @@ class XDisplay:
 
     def _key(self, code: int, *, down: bool, after_ms: int = 0) -> None:
         kind = X.KeyPress if down else X.KeyRelease
+        self.pace.asked(code + _EVDEV, kind, after_ms)
         xtest.fake_input(self._display, kind, code + _EVDEV, time=after_ms)
 
     def _is_active(self, title: str) -> bool:

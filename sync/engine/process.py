@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -50,6 +51,8 @@ LOOK_EVERY_S = 1.0
 """How often the journal is looked at without being woken: another program may have written."""
 FOLD_EVERY_S = 30.0
 OBSERVE_EVERY_S = 0.5
+MOST_EARLY = 100
+"""So many messages of the window are kept until an engine serves."""
 PLAIN = ("papers", "slips.jsonl", "logs")
 """What anybody can read in a till's folder: claim tickets, slips that wait for the printer, logs."""
 SILENT_S = wire.MAX_WAIT_S + 20
@@ -108,17 +111,21 @@ def _serve(
         raise StorageFault("not-enrolled", file=str(folder / paths.LEDGER))
     key = keys.load(folder)
     asked: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
-    woken: list[Callable[[], None]] = []
-    taking: list[Callable[[dict[str, Any]], None]] = []
+    serving: list[Engine] = []
+    # The window may ask before anything serves it: those questions wait, the last ones if they are many.
+    early: deque[dict[str, Any]] = deque(maxlen=MOST_EARLY)
+    turn = threading.Lock()
 
     def hear(message: dict[str, Any]) -> None:
         code = message.get("look_up")
         if isinstance(code, str):
             asked.put((code, message.get("ask")))
-        for take in taking:
-            take(message)
-        for wake in woken:
-            wake()
+        with turn:
+            if not serving:
+                early.append(message)
+                return
+        serving[0].take(message)
+        serving[0].line.wake()
 
     if stdin is not None:
         listen(stdin, hear, ended.set)
@@ -132,8 +139,10 @@ def _serve(
                 return DONE
         engine = stack.enter_context(Engine(folder, key, tell, asked, ended.set, door_at=door_at))
         upkeep = Upkeep(folder, key, engine.line, ended)
-        woken.append(engine.line.wake)
-        taking.append(engine.take)
+        with turn:
+            for message in early:
+                engine.take(message)
+            serving.append(engine)
         log.info("serving")
         while not ended.wait(FOLD_EVERY_S):
             engine.fold()

@@ -67,6 +67,7 @@ class Till(XDisplay):
         """The window's next line."""
         assert self.process.stdout is not None
         found: dict[str, Any] = json.loads(self.process.stdout.readline())
+        self.pace.rest()
         return found
 
     def focus(self, on: str) -> None:

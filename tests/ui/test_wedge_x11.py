@@ -104,7 +104,9 @@ class Counter:
 
     def answer(self) -> Any:
         assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
+        found = json.loads(self._process.stdout.readline())
+        self.display.pace.rest()
+        return found
 
     def focus(self, what: str) -> None:
         """Starts afresh, with the focus there."""

@@ -134,6 +134,14 @@ def test_a_hub_that_goes_and_comes_is_told_and_loses_nothing(folder: Path, books
     assert set(hub.applied.values()) == {1}
 
 
+def test_what_is_asked_before_it_serves_is_answered(folder: Path, books: Books, hub: BadHub) -> None:
+    hub.down()
+    with engine(folder) as process:
+        process.tell({"claim": "W-1", "known": []})
+        told = process.wait_for(lambda m: "claim" in m)
+    assert told["claim"]["order"] == "W-1"
+
+
 def test_a_revoked_till_goes_on_and_says_why(folder: Path, books: Books, hub: BadHub) -> None:
     hub.token = "another"
     with engine(folder) as process:
