@@ -128,13 +128,18 @@ else:
         return cls(**fields)
 
     class _Late:
-        """An attribute of a class that is made when somebody asks: tools do, the till never does."""
+        """An attribute of a class that is made when somebody first asks: tools do, the till never does."""
 
         def __init__(self, make):
             self._make = make
 
+        def __set_name__(self, owner, name):
+            self._name = name
+
         def __get__(self, instance, owner):
-            return self._make(owner)
+            found = self._make(owner)
+            setattr(owner, self._name, found)
+            return found
 
     def _twin(cls):
         from dataclasses import field, make_dataclass

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
@@ -38,6 +39,44 @@ def postgres_template(postgres_server: str) -> str:
     return "seeded"
 
 
+class Spares:
+    """Copies of the seeded database: the next one is made while a test runs, and used ones are dropped meanwhile."""
+
+    def __init__(self, server: str, template: str) -> None:
+        self._server = server
+        self._template = template
+        self._thread = ThreadPoolExecutor(1, "databases")
+        self._next = self._made()
+
+    def take(self) -> str:
+        """One that nobody has used."""
+        taken, self._next = self._next, self._made()
+        return taken.result()
+
+    def drop(self, name: str) -> None:
+        """It is not needed any more."""
+        self._thread.submit(_drop, self._server, name)
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        self._thread.shutdown()
+
+    def _made(self) -> Future[str]:
+        def make() -> str:
+            name = f"hub_{next(_names)}"
+            _create(self._server, name, self._template)
+            return name
+
+        return self._thread.submit(make)
+
+
+@pytest.fixture(scope="session")
+def spares(postgres_server: str, postgres_template: str) -> Iterator[Spares]:
+    made = Spares(postgres_server, postgres_template)
+    yield made
+    made.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def kind(request: pytest.FixtureRequest) -> str:
     """The kind of database: every test that asks for a database runs on both."""
@@ -66,10 +105,10 @@ def url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[s
         yield f"sqlite:///{tmp_path / 'hub.db'}"
         return
     server: str = request.getfixturevalue("postgres_server")
-    name = f"hub_{next(_names)}"
-    _create(server, name, request.getfixturevalue("postgres_template"))
+    spares: Spares = request.getfixturevalue("spares")
+    name = spares.take()
     yield f"{server}/{name}"
-    _drop(server, name)
+    spares.drop(name)
 
 
 @pytest.fixture
