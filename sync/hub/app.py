@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, FastAPI, Path, Query, Request
 from fastapi.responses import Response
@@ -53,11 +53,25 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Caller(NamedTuple):
-    """A till, and its store."""
+class Caller:
+    """A till, its store, and what it was told with its newest page."""
 
-    till: str
-    store: str
+    __slots__ = ("store", "till", "told")
+
+    def __init__(self, till: str, store: str) -> None:
+        self.till = till
+        self.store = store
+        self.told: feed.Told | None = None
+
+    def page(self, moved: feed.Moved | None, after: int, limit: int) -> feed.Page | None:
+        """The page after ``after`` where it is just this and nobody needs to look for it."""
+        told = self.told
+        if moved is None or told is None or told.cursor != after:
+            return None
+        page = told.then(self.till, moved, limit)
+        if page is not None:
+            self.told = page.told
+        return page
 
 
 class Hub:
@@ -92,10 +106,10 @@ class Hub:
             raise RuntimeError("the hub is not started")
         return self._relay
 
-    def told(self, store: str, head: int) -> None:
+    def told(self, store: str, head: int, by: feed.Moved | None = None) -> None:
         """A store's feed moved; from any thread."""
         if self._relay:
-            self._relay.told(store, head)
+            self._relay.told(store, head, by)
 
     def start(self) -> None:
         """Begin to watch the heads."""
@@ -135,7 +149,8 @@ class Hub:
     async def feed(self, token: str, after: int, limit: int, wait: float) -> bytes:
         """A page of the feed as its bytes, held up to ``wait`` seconds for one. Raises Refusal."""
         until = time.monotonic() + wait
-        store = (await self.caller(token, self.feeds)).store
+        caller = await self.caller(token, self.feeds)
+        store = caller.store
         woken: float | None = None
         if wait and not self.relay.closed:
             # Most tills come again with what they were just told: nobody looks for them until something moves.
@@ -143,9 +158,15 @@ class Hub:
             if self.relay.stands_at(store, after):
                 await self.relay.wait(ticket, wait)
                 woken = ticket.moved
+                known = caller.page(ticket.by, after, limit)
+                if known is not None:
+                    if woken is not None:
+                        self.metrics.woken(woken)
+                    return known.as_json(timestamp(self.now()))
         while True:
             ticket = self.relay.ticket(store)
             page = await self.pages.ask(feed.Ask(token, after, limit))
+            caller.told = page.told
             self.relay.seen(store, page.head)
             left = until - time.monotonic()
             if page.head > after or left <= 0 or self.relay.closed:

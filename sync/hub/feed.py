@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +25,10 @@ class Ask:
     limit: int
 
 
+FRESH_S = 20.0
+"""So long a till is told on from what a push has moved; then the database is asked again."""
+
+
 class Slice(records.Page):
     """A part of a store's feed, written out once for all who wait for it."""
 
@@ -38,14 +43,44 @@ class Slice(records.Page):
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """All that a store's feed got in one transaction; ``pushed`` are the numbers of the facts behind it, by their
+    tills."""
+
+    slice: Slice
+    pushed: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a till was told beside the changes, with the page that ended at ``cursor``: ``rest`` as JSON, what is the
+    same until something else moves the feed. ``at`` is when the database was asked (`time.monotonic`)."""
+
+    cursor: int
+    applied_through: int
+    rest: str
+    at: float
+
+    def then(self, till: str, moved: Moved, limit: int) -> Page | None:
+        """The till's next page, where that is ``moved`` and nothing else; None where the database is to be asked.
+
+        What would end the till, or change what it is told, moves the feed as well, and so comes between.
+        """
+        part = moved.slice
+        follows = self.cursor == part.head - len(part.rows)
+        if not follows or len(part.rows) > limit or time.monotonic() - self.at > FRESH_S:
+            return None
+        own = moved.pushed.get(till)
+        applied = own if own == self.applied_through + 1 else self.applied_through
+        return Page(part, Told(part.head, applied, self.rest, self.at))
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """`sync.wire.FeedPage`, with bodies still as the text they are stored as."""
 
     slice: Slice
-    applied_through: int
-    generation: str
-    news: int
-    pins: tuple[str, ...] = ()
+    told: Told
 
     @property
     def rows(self) -> Sequence[records.Row]:
@@ -66,8 +101,7 @@ class Page:
         """The page's bytes."""
         return (
             f'{{"changes":[{self.slice.changes}],"next":{self.next},"head":{self.head},'
-            f'"applied_through":{self.applied_through},"generation":{json.dumps(self.generation)},'
-            f'"clock":{json.dumps(clock)},"news":{self.news},"pins":{json.dumps(self.pins)}}}'
+            f'"applied_through":{self.told.applied_through},"clock":"{clock}",{self.told.rest}}}'
         ).encode()
 
 
@@ -124,6 +158,7 @@ def pages(database: Database, asks: Sequence[Ask]) -> list[Page | Refusal]:
     till such that it, and all before it, are known to who has the page.
     """
     found: list[Page | Refusal | None] = [None] * len(asks)
+    began = time.monotonic()
     with database.read() as connection:
         kind = connection.dialect.name
         hashes = json.dumps([tills.token_hash(ask.token) for ask in asks])
@@ -148,11 +183,12 @@ def pages(database: Database, asks: Sequence[Ask]) -> list[Page | Refusal]:
         asked = json.dumps([json.dumps([till.id, till.epoch, part.next]) for _, till, part, _ in known])
         not_yet = dict(_NOT_YET[kind].rows(connection, asked=asked))
         generation, pins = keys.told(connection)
+    hub = f'"generation":{json.dumps(generation)},"pins":{json.dumps(pins)}'
     for n, (place, till, shared, news) in enumerate(known, start=1):
         first = not_yet[n]
-        found[place] = Page(
-            shared, till.last_seq if first is None else first - 1, generation, news, tuple(pins)
-        )
+        applied = till.last_seq if first is None else first - 1
+        rest = f'{hub},"news":{news}'
+        found[place] = Page(shared, Told(shared.next, applied, rest, began))
     return [tills.unknown() if one is None else one for one in found]
 
 

@@ -17,6 +17,7 @@ from posapp.domain.facts import Answer
 from sync.hub import cases, chain, decide, news, records, taking, tills, together
 from sync.hub.database import Database, out_of_reach, worth_retrying
 from sync.hub.decide import Taken
+from sync.hub.feed import Moved
 from sync.hub.hot import Hot
 from sync.hub.received import Received, read
 from sync.hub.refusals import OutOfStep, Refusal
@@ -45,10 +46,10 @@ class _Apart(Exception):
 
 
 class Ledger:
-    """Takes facts. ``now`` is the clock; ``told`` hears of each store whose feed moved, and where to."""
+    """Takes facts. ``now`` is the clock; ``told`` hears of each store whose feed moved, where to, and by what."""
 
     def __init__(
-        self, database: Database, now: Callable[[], datetime], told: Callable[[str, int], None]
+        self, database: Database, now: Callable[[], datetime], told: Callable[[str, int, Moved | None], None]
     ) -> None:
         self._database = database
         self._now = now
@@ -67,7 +68,7 @@ class Ledger:
                     till = tills.sender(connection, token)
                     head = cases.copied(connection, till.id, till.store, till.epoch, self._now_ms())
                 if head:
-                    self._told(till.store, head)
+                    self._told(till.store, head, None)
             raise
 
     def push_all(self, asks: Sequence[Ask]) -> list[FactsAnswer | Exception]:
@@ -95,13 +96,14 @@ class Ledger:
         """What became of those that were taken, by their place."""
         if len(pushes) < 2:
             return {}
+        moved: dict[str, Moved] = {}
         with self._database.write() as connection:
-            done = together.take(connection, pushes, self._now_ms())
+            done = together.take(connection, pushes, self._now_ms(), moved)
         heads: dict[str, int] = {}
         for one in done.values():
             heads[one.till.store] = max(one.taken.feed_seq, heads.get(one.till.store, 0))
         for store, head in heads.items():
-            self._told(store, head)
+            self._told(store, head, moved.get(store))
         return done
 
     def _answered(self, done: Done, request: FactsRequest) -> FactsAnswer:
@@ -148,7 +150,7 @@ class Ledger:
         finally:
             if moved:
                 # Once for all of them: the store's tills need not come for each.
-                self._told(till.store, max(moved))
+                self._told(till.store, max(moved), None)
         with self._database.read() as connection:
             till = tills.sender(connection, token)
             newest, changed = news.since(connection, till.id, request.heard)
@@ -191,7 +193,7 @@ class Ledger:
             if out_of_reach(error):
                 raise
             return None
-        self._told(till.store, taken.feed_seq)
+        self._told(till.store, taken.feed_seq, None)
         answer = taking.taken(till, message, taken)
         return FactsAnswer(
             answers=[changed.pop(answer.id, answer), *changed.values()],
@@ -223,7 +225,7 @@ class Ledger:
                     _STORE.changed(
                         connection, **taking.row(till, item.message, taken, now_ms) | {"epoch": -epoch}
                     )
-                self._told(till.store, taken.feed_seq)
+                self._told(till.store, taken.feed_seq, None)
                 taking.taken(till, item.message, taken)
                 return True
             except Exception as error:
@@ -247,7 +249,7 @@ class Ledger:
                     fact = decide.read_fact(row) or decide.envelope(row, {})
                     decide.open_case(connection, row.till, store, fact, taken, now_ms=row.arrived_ms)
                 head = records.head(connection, store)
-            self._told(store, head)
+            self._told(store, head, None)
 
     def _now_ms(self) -> int:
         return int(self._now().timestamp() * 1000)
@@ -350,7 +352,7 @@ class Ledger:
             decide.rerun(connection, till.store, message.subject, self._now_ms())
             row = connection.execute(_BY_ID, {"id": message.id}).one()
             head = records.head(connection, till.store)
-        self._told(till.store, head)
+        self._told(till.store, head, None)
         return taking.told(message.seq, row.id, Answer(row.answer), row.reason, row.detail, replayed=True)
 
     def _known(self, connection: Connection, till: Till, message: FactMessage) -> FactAnswer | None:

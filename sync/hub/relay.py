@@ -11,6 +11,8 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
+from sync.hub.feed import Moved
+
 log = logging.getLogger(__name__)
 
 PERIOD_S = 0.2
@@ -18,16 +20,20 @@ TURN_S = 0.1
 
 
 class Ticket:
-    """A store's next move; ``moved`` is when it came (`time.monotonic`), None where nobody knows."""
+    """A store's next move; ``moved`` is when it came (`time.monotonic`), None where nobody knows.
+
+    ``by`` is all that it was, where that is known here.
+    """
 
     def __init__(self) -> None:
         self.moved: float | None = None
+        self.by: Moved | None = None
         self.set = False
         self.waiting: list[asyncio.Future[None]] = []
 
-    def move(self, moved: float | None) -> None:
+    def move(self, moved: float | None, by: Moved | None = None) -> None:
         """Wake whoever waits for it."""
-        self.moved, self.set = moved, True
+        self.moved, self.by, self.set = moved, by, True
         for one in self.waiting:
             if not one.done():
                 one.set_result(None)
@@ -51,10 +57,10 @@ class Relay:
         self._closed = False
         self._task = asyncio.create_task(self._watch(), name="relay")
 
-    def told(self, store: str, head: int) -> None:
-        """A store's feed moved to ``head``. From any thread."""
+    def told(self, store: str, head: int, by: Moved | None = None) -> None:
+        """A store's feed moved to ``head``, ``by`` this where all of it is known. From any thread."""
         if not self._closed:
-            self._loop.call_soon_threadsafe(self._moved, store, head, time.monotonic())
+            self._loop.call_soon_threadsafe(self._moved, store, head, time.monotonic(), by)
 
     @property
     def closed(self) -> bool:
@@ -119,12 +125,12 @@ class Relay:
         for event in self._events.values():
             event.move(None)
 
-    def _moved(self, store: str, head: int, moved: float | None) -> None:
+    def _moved(self, store: str, head: int, moved: float | None, by: Moved | None = None) -> None:
         if head > self._known.get(store, -1):
             self._known[store] = head
             event = self._events.pop(store, None)
             if event:
-                event.move(moved)
+                event.move(moved, by)
 
     async def _watch(self) -> None:
         # What moved, moved after the look before this one began; of a first look nothing is known.

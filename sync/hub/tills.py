@@ -18,7 +18,7 @@ from posapp.domain import codes
 from posapp.domain.errors import StorageFault
 from posapp.domain.facts import GENESIS, timestamp
 from posapp.domain.goods import code_token
-from sync.hub import custody, keys
+from sync.hub import custody, keys, records
 from sync.hub.database import Database
 from sync.hub.hot import Hot
 from sync.hub.refusals import Refusal
@@ -230,8 +230,12 @@ def revoke(database: Database, ident: str) -> None:
     Raises StorageFault("till-unknown").
     """
     with database.write() as connection:
-        done = connection.execute(update(till).where(till.c.id == ident).values(revoked=True))
-    if not done.rowcount:
+        revoking = update(till).where(till.c.id == ident).values(revoked=True).returning(till.c.store)
+        code_of_store = connection.execute(revoking).scalar()
+        if code_of_store is not None:
+            # A till that waits for news is told this one.
+            records.raise_head(connection, code_of_store)
+    if code_of_store is None:
         raise StorageFault("till-unknown", till=ident)
     log.info("till revoked till=%s", ident)
 
@@ -251,14 +255,15 @@ def _enrolled_again(connection: Connection, ident: str, name: str, token: str) -
     values = {"token_hash": token_hash(token), "last_seq": 0, "last_hash": GENESIS.hex()}
     if name:
         values["name"] = name
-    return int(
-        connection.execute(
-            update(till)
-            .where(till.c.id == ident)
-            .values(epoch=till.c.epoch + 1, revoked=False, **values)
-            .returning(till.c.epoch)
-        ).scalar_one()
-    )
+    epoch, code_of_store = connection.execute(
+        update(till)
+        .where(till.c.id == ident)
+        .values(epoch=till.c.epoch + 1, revoked=False, **values)
+        .returning(till.c.epoch, till.c.store)
+    ).one()
+    # Who still waits with the old token is told that it is over.
+    records.raise_head(connection, code_of_store)
+    return int(epoch)
 
 
 def _ms(at: datetime) -> int:

@@ -11,7 +11,7 @@ Locks are taken as alone: tills, records, and the heads of stores last, each kin
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
@@ -24,10 +24,12 @@ from posapp.domain.facts import CASE_SETTLED, Answer, Fact, subject
 from posapp.domain.orders import HAND_OVER_UNDONE
 from sync.hub import cases, custody, decide, effects, records, taking
 from sync.hub.decide import Taken
+from sync.hub.feed import Moved, Slice
 from sync.hub.hot import Hot
 from sync.hub.received import Received, read
 from sync.hub.records import Change, Row
 from sync.hub.refusals import Refusal
+from sync.hub.tables import fact as fact_table
 from sync.hub.tills import Till, token_hash
 from sync.wire import FactsRequest
 
@@ -128,27 +130,10 @@ _CHANGE = _Listed(
     **_RECORD,
 )
 _FOLLOW = _Listed("UPDATE fact SET feed_seq = a.n FROM {a} WHERE fact.subject = a.s", s="t", n="i")
+_NUMBERS = ("epoch", "seq", "schema_v", "arrived_ms", "feed_seq", "news")
 _FACT = {
-    **{
-        "till": "t",
-        "epoch": "i",
-        "seq": "i",
-        "id": "t",
-        "hash": "t",
-        "store": "t",
-        "kind": "t",
-        "schema_v": "i",
-    },
-    **{
-        "subject": "t",
-        "payload": "t",
-        "clerk": "t",
-        "at": "t",
-        "arrived_ms": "i",
-        "answer": "t",
-        "reason": "t",
-    },
-    **{"detail": "t", "feed_seq": "i", "settled": "b", "news": "i"},
+    column.name: "i" if column.name in _NUMBERS else "b" if column.name == "settled" else "t"
+    for column in fact_table.c
 }
 _STORE = _Listed(
     f"INSERT INTO fact({', '.join(_FACT)}) SELECT {', '.join('a.' + name for name in _FACT)} FROM {{a}}",
@@ -198,10 +183,9 @@ class _Follows:
     till: Till
     folded: decide.Folded | None = None
 
-    @property
-    def row(self) -> Callable[[Taken, int], dict[str, Any]]:
+    def row(self, taken: Taken, now_ms: int) -> dict[str, Any]:
         """Its row in the ledger, once it was taken."""
-        return lambda taken, now_ms: taking.row(self.till, self.push.received.message, taken, now_ms)
+        return taking.row(self.till, self.push.received.message, taken, now_ms)
 
 
 def usual(asks: Sequence[Ask]) -> dict[int, Push]:
@@ -224,19 +208,23 @@ def usual(asks: Sequence[Ask]) -> dict[int, Push]:
     return found
 
 
-def take(connection: Connection, pushes: Mapping[int, Push], now_ms: int) -> dict[int, Done]:
+def take(
+    connection: Connection, pushes: Mapping[int, Push], now_ms: int, moved: dict[str, Moved]
+) -> dict[int, Done]:
     """Take those that follow the last fact that the hub has of their till; the others are left alone.
 
-    Any error ends the transaction.
+    What the feed of each store got is put into ``moved``, where it is known here. Any error ends the transaction.
     """
     follow = _advanced(connection, pushes)
     if not follow:
         return {}
     follow = _folded(connection, follow)
-    taken = _written(connection, {p: one for p, one in follow.items() if one.folded is not None}, now_ms)
+    plain = {p: one for p, one in follow.items() if one.folded is not None}
+    taken = _written(connection, plain, now_ms, moved)
     # By stores, as their heads are raised.
     for place, one in sorted(follow.items(), key=lambda item: item[1].till.store):
         if one.folded is None:
+            moved.pop(one.till.store, None)
             taken[place] = taking.decided(connection, one.till, one.push.received, now_ms)
             _STORE.rows(connection, [one.row(taken[place], now_ms)])
     newest = dict(_NEWEST.rows(connection, [{"t": one.till.id} for one in follow.values()]))
@@ -300,7 +288,9 @@ def _folded(connection: Connection, follow: Mapping[int, _Follows]) -> dict[int,
     return done
 
 
-def _written(connection: Connection, follow: Mapping[int, _Follows], now_ms: int) -> dict[int, Taken]:
+def _written(
+    connection: Connection, follow: Mapping[int, _Follows], now_ms: int, moved_by: dict[str, Moved]
+) -> dict[int, Taken]:
     """Write what these do; each with the place in the feed from which on its effect is known."""
     _INTENTS.rows(connection, _intents(connection, list(follow.values()), now_ms))
     tokens: list[tuple[str, str, str]] = []
@@ -317,10 +307,14 @@ def _written(connection: Connection, follow: Mapping[int, _Follows], now_ms: int
     fresh: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
     for store, mine in changed.items():
+        rows: list[Row] = []
         for seq, (place, change) in enumerate(mine, start=heads[store] - len(mine) + 1):
             taken[place] = Taken(Answer.ACCEPTED, seq)
             row = {name: getattr(change, name) for name in _RECORD if name != "seq"} | {"seq": seq}
             (moved if change.exists else fresh).append(row)
+            rows.append(Row(**row))
+        pushed = {follow[place].till.id: follow[place].push.received.message.seq for place, _ in mine}
+        moved_by[store] = Moved(Slice(rows, heads[store], heads[store]), pushed)
     _CREATE.rows(connection, fresh)
     _CHANGE.rows(connection, moved)
     # What a fact did is known to a till once the till has its record's newest place.

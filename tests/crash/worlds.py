@@ -300,7 +300,7 @@ class Direct:
         raise TimeoutError("the pull does not come to its end")
 
     def _ledger(self) -> Ledger:
-        return Ledger(self.database, lambda: datetime.now(UTC), lambda store, head: None)
+        return Ledger(self.database, lambda: datetime.now(UTC), lambda store, head, by: None)
 
     def restore(self, backup: Path) -> None:
         """As `World` says."""

@@ -83,7 +83,7 @@ def _order(writer: int, n: int, now: datetime) -> Any:
 
 def _write(database: Database, tokens: tuple[str, str], writer: int, rows: int) -> None:
     now = datetime(2026, 11, 20, tzinfo=UTC)
-    ledger = Ledger(database, lambda: datetime.now(UTC), lambda store, head: None)
+    ledger = Ledger(database, lambda: datetime.now(UTC), lambda store, head, by: None)
     chains = (work.Chain(1), work.Chain(1))
     done = turn = 0
     while done < rows:
