@@ -43,7 +43,8 @@ class Client:
         for n, one in enumerate(enrolled):
             number = int(one["store"])
             store = self._stores.setdefault(number, Store(number))
-            till = Till(n, one["token"], store, hubs[n % len(hubs)], self._figures)
+            # A balancer keeps the tills of a store together: docs/operator.md.
+            till = Till(n, one["token"], store, hubs[number % len(hubs)], self._figures)
             if n % TILLS_PER_STORE == 0:
                 till.work = work.acts(number, 0, orders, till.chain)
             self.tills.append(till)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -44,8 +44,14 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-MOST_TOGETHER = 64
+MOST_TOGETHER = 128
 """So many pushes are taken in one transaction at most, so that none waits long for the others."""
+
+
+CROWD = 10
+CROWDS_APART_S = 0.06
+"""Where so many pushes come together, the next transaction of them begins so long after: it takes as many."""
+CLOCK_APART = timedelta(milliseconds=50)
 
 
 def utc_now() -> datetime:
@@ -93,11 +99,16 @@ class Hub:
         self.metrics = Metrics(database, lambda: self._relay.waiting if self._relay else 0)
         self.pages = Gather[feed.Ask, feed.Page](lambda asks: self.reading(feed.pages, database, asks))
         self._facts = Gather[Ask, wire.FactsAnswer](
-            lambda asks: self.writing(self.ledger.push_all, asks), MOST_TOGETHER
+            lambda asks: self.writing(self.ledger.push_all, asks),
+            MOST_TOGETHER,
+            lanes=1,
+            crowd=CROWD,
+            apart_s=CROWDS_APART_S,
         )
         # A till never changes its store, so who calls need not be looked up each time; whether he
         # still may is decided with each page and each fact.
         self._callers: dict[str, Caller] = {}
+        self._clock = (datetime.min.replace(tzinfo=UTC), "")
 
     @property
     def relay(self) -> Relay:
@@ -110,6 +121,14 @@ class Hub:
         """A store's feed moved; from any thread."""
         if self._relay:
             self._relay.told(store, head, by)
+
+    def clock(self) -> str:
+        """The time as tills are told it, within `CLOCK_APART`: to write it costs as much as to find a page."""
+        now, (written, text) = self.now(), self._clock
+        if not timedelta(0) <= now - written < CLOCK_APART:
+            text = timestamp(now)
+            self._clock = (now, text)
+        return text
 
     def start(self) -> None:
         """Begin to watch the heads."""
@@ -162,7 +181,7 @@ class Hub:
                 if known is not None:
                     if woken is not None:
                         self.metrics.woken(woken)
-                    return known.as_json(timestamp(self.now()))
+                    return known.as_json(self.clock())
         while True:
             ticket = self.relay.ticket(store)
             page = await self.pages.ask(feed.Ask(token, after, limit))
@@ -175,7 +194,7 @@ class Hub:
             woken = ticket.moved
         if woken is not None and page.head > after:
             self.metrics.woken(woken)
-        return page.as_json(timestamp(self.now()))
+        return page.as_json(self.clock())
 
     async def push(self, token: str, request: wire.FactsRequest) -> wire.FactsAnswer:
         """Take facts. Raises Refusal."""

@@ -23,16 +23,26 @@ MOST = 200
 class Gather(Generic[Asked, Told]):
     """Lives on one event loop. ``look`` answers a list in its order; an answer that is an exception is raised.
 
-    At most ``most`` are answered by one look.
+    At most ``most`` are answered by one look, and at most so many ``lanes`` of looks are under way. After one that
+    answered a ``crowd`` the next begins ``apart_s`` after it did: it answers as many, and what is the same for every
+    look is paid for less often.
     """
 
     def __init__(
         self,
         look: Callable[[Sequence[Asked]], Awaitable[Sequence[Told | Exception]]],
         most: int = MOST,
+        *,
+        lanes: int = LANES,
+        crowd: int = MOST,
+        apart_s: float = 0.0,
     ) -> None:
         self._look = look
         self._most = most
+        self._count = lanes
+        self._crowd = crowd
+        self._apart_s = apart_s
+        self._next = 0.0
         self._waiting: deque[tuple[Asked, asyncio.Future[Told]]] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
 
@@ -40,7 +50,7 @@ class Gather(Generic[Asked, Told]):
         """The answer to this one."""
         future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
         self._waiting.append((one, future))
-        if len(self._lanes) < LANES:
+        if len(self._lanes) < self._count:
             # It begins in the loop's next turn, so that all who are woken in this one come along.
             lane = asyncio.create_task(self._serve())
             self._lanes.add(lane)
@@ -48,8 +58,14 @@ class Gather(Generic[Asked, Told]):
         return await future
 
     async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waiting:
+            early = self._next - loop.time()
+            if early > 0:
+                # Whoever comes meanwhile comes along.
+                await asyncio.sleep(early)
             taken = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            self._next = loop.time() + self._apart_s if len(taken) >= self._crowd else 0.0
             futures = [future for _, future in taken]
             try:
                 answers = await self._look([one for one, _ in taken])

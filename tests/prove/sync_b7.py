@@ -12,7 +12,7 @@ BOUNDED = Plan(
 )
 """An eighth of the tills and of the facts, so that it fits a machine that has other things to do."""
 FULL = Plan(
-    tills=10_000, seconds=600.0, rate=500.0, backlog=50, hubs=1, extra=100_000, outage_s=120.0, round_s=15.0
+    tills=10_000, seconds=600.0, rate=500.0, backlog=50, hubs=2, extra=100_000, outage_s=120.0, round_s=15.0
 )
 WOKEN_S = 1.0
 SUSTAINED = 0.98
