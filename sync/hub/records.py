@@ -100,7 +100,12 @@ _PAGE = Hot(
     .order_by(record.c.seq)
     .limit(bindparam("count"))
 )
-_HEADS = Hot(select(store_head.c.store, store_head.c.head))
+# Asked five times a second, of thousands of stores: one text is read in a tenth of the time of so many rows.
+_HEADS = {
+    "postgresql": Hot(text("SELECT json_object_agg(store, head) FROM store_head")),
+    "sqlite": Hot(text("SELECT json_group_object(store, head) FROM store_head")),
+}
+_READ_THROUGH = text("SET LOCAL enable_seqscan = on")
 
 
 def load(
@@ -136,7 +141,12 @@ def head(connection: Connection, store: str) -> int:
 
 def heads(connection: Connection) -> dict[str, int]:
     """The head of every store's feed."""
-    return {store: int(number) for store, number in _HEADS.rows(connection)}
+    kind = connection.dialect.name
+    if kind == "postgresql":
+        # By the index each of them would be looked up, through all that it was before.
+        connection.execute(_READ_THROUGH)
+    found: dict[str, int] = json.loads(_HEADS[kind].value(connection) or "{}")
+    return found
 
 
 def page(connection: Connection, store: str, after: int, limit: int, top: int | None = None) -> Page:

@@ -146,7 +146,9 @@ class Relay:
             except Exception as error:
                 log.warning("the heads cannot be read: %s", error)
             else:
+                known = self._known
                 for store, head in heads.items():
-                    self._moved(store, head, before)
+                    if head > known.get(store, -1):
+                        self._moved(store, head, before)
                 before = now
             await asyncio.sleep(PERIOD_S)
