@@ -44,7 +44,7 @@ class Gather(Generic[Asked, Told]):
         self._apart_s = apart_s
         self._next = 0.0
         self._waiting: deque[tuple[Asked, asyncio.Future[Told]]] = deque()
-        self._lanes: set[asyncio.Task[None]] = set()
+        self._lanes: set[asyncio.Task[None] | None] = set()
 
     async def ask(self, one: Asked) -> Told:
         """The answer to this one."""
@@ -52,10 +52,15 @@ class Gather(Generic[Asked, Told]):
         self._waiting.append((one, future))
         if len(self._lanes) < self._count:
             # It begins in the loop's next turn, so that all who are woken in this one come along.
-            lane = asyncio.create_task(self._serve())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+            self._lanes.add(asyncio.create_task(self._lane()))
         return await future
+
+    async def _lane(self) -> None:
+        try:
+            await self._serve()
+        finally:
+            # Before anybody else's turn: who asks in it, while this one counted, would be answered by none.
+            self._lanes.discard(asyncio.current_task())
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()

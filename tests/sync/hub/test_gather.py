@@ -62,6 +62,24 @@ def test_after_a_crowd_the_next_look_waits_for_another(asked: int, paused: bool)
         assert looks.begun[-1] - looks.begun[0] < 0.19
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_who_asks_as_a_look_ends_is_answered(lanes: int) -> None:
+    looks = Looks()
+
+    async def run() -> None:
+        gather = Gather[int, int](looks.look, most=1, lanes=lanes)
+
+        async def one(first: int) -> None:
+            for number in range(first, first + 5):
+                assert await gather.ask(number) == 2 * number
+
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(one(10 * lane) for lane in range(lanes)))
+
+    asyncio.run(run())
+    assert looks.sizes == [1] * 5 * lanes
+
+
 def test_who_has_hung_up_holds_up_nobody() -> None:
     looks = Looks()
 
