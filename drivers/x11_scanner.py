@@ -70,28 +70,25 @@ class _X11Line:
             self._display: Any = Display(wanted)
         except self._errors as error:
             raise Unusable(DownReason.UNSUPPORTED, str(error)) from error
-        self._input: Input = Input(self._display)
         self._device = 0
         try:
-            self._device = self._found()
-            self._input.listen()
-            self._part()
+            with self._answers():
+                self._input: Input = Input(self._display)
+                self._device = self._found()
+                self._input.listen()
+                self._part()
         except OSError:
             self.close()
             raise
 
     def read(self) -> Iterator[Scan]:
-        try:
-            if not self._display.pending_events():
-                select.select([self._display.fileno()], [], [], READ_S)
-            if not self._display.pending_events():
-                yield from self._reader.tick(time.monotonic_ns() // 1_000_000)
+        with self._answers():
+            event = self._next_event()
+            if event is not None and self._input.is_change(event):
+                self._found()
                 return
-            event = self._display.next_event()
-        except self._errors as error:
-            raise OSError(errno.ENODEV, "the X server is gone") from error
-        if self._input.is_change(event):
-            self._found()
+        if event is None:
+            yield from self._reader.tick(time.monotonic_ns() // 1_000_000)
             return
         key = self._input.raw_key(event)
         if key is not None and key.device == self._device:
@@ -104,12 +101,28 @@ class _X11Line:
         """The wait is short."""
 
     def close(self) -> None:
-        with contextlib.suppress(OSError, *self._errors):
+        with contextlib.suppress(OSError), self._answers():
             self._restore()
-        with contextlib.suppress(OSError, *self._errors):
+        with contextlib.suppress(OSError), self._answers():
             self._display.close()
         # python-xlib leaves its socket open where the server went first.
         self._display.display.socket.close()
+
+    @contextlib.contextmanager
+    def _answers(self) -> Iterator[None]:
+        """Whatever becomes of the server or a device meanwhile is an OSError."""
+        try:
+            yield
+        except self._errors as error:
+            raise OSError(errno.ENODEV, "the X server is gone") from error
+        except KeyError as error:
+            raise OSError(errno.ENODEV, "the keyboard was taken away") from error
+
+    def _next_event(self) -> Any:
+        """What the server says next; None where it says nothing for `READ_S`."""
+        if not self._display.pending_events():
+            select.select([self._display.fileno()], [], [], READ_S)
+        return self._display.next_event() if self._display.pending_events() else None
 
     def _local_ms(self, key: RawKey) -> int:
         """A key's time on our own clock, as far from the key before as the server says."""
@@ -153,6 +166,8 @@ class _X11Line:
         """
         from drivers.xi2 import MASTER_KEYBOARD
 
+        if not self._device:
+            return
         devices = {device.number: device for device in self._input.devices()}
         own = self._masters(_OURS + self._name).get(MASTER_KEYBOARD)
         device = devices.get(self._device)

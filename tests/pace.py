@@ -16,7 +16,7 @@ from Xlib.ext import record, xtest
 from Xlib.protocol import rq
 
 LATE_MS = 10
-"""So much more than asked between two keys is another pace. The drivers' bounds are 25 ms and wider."""
+"""So much more than asked between two keys is another pace. A scanner's may be 35 ms apart, and is asked for 20 at most."""
 TRIES = 6
 _CAPS = 66
 

@@ -46,12 +46,11 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 MOST_TOGETHER = 128
 """So many pushes are taken in one transaction at most, so that none waits long for the others."""
-
-
 CROWD = 10
 CROWDS_APART_S = 0.06
 """Where so many pushes come together, the next transaction of them begins so long after: it takes as many."""
 CLOCK_APART = timedelta(milliseconds=50)
+"""The time that tills are told is written anew after so long."""
 
 
 def utc_now() -> datetime:
@@ -123,7 +122,7 @@ class Hub:
             self._relay.told(store, head, by)
 
     def clock(self) -> str:
-        """The time as tills are told it, within `CLOCK_APART`: to write it costs as much as to find a page."""
+        """The time as tills are told it, at most `CLOCK_APART` ago: to write it for each page costs more than the page."""
         now, (written, text) = self.now(), self._clock
         if not timedelta(0) <= now - written < CLOCK_APART:
             text = timestamp(now)

@@ -48,7 +48,7 @@ class Connection(HttpToolsProtocol):
         """Take it; a header that is not complete with it is counted."""
         super().data_received(data)
         if self._begun and self._head is None:
-            # Only now: most headers come in one piece, and a clock for each would cost a tenth of its call.
+            # Only now: most headers come in one piece, and need no clock.
             self._begin_head()
         if self._head is not None:
             self._head_bytes += len(data)

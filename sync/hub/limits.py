@@ -152,10 +152,11 @@ async def _whole(receive: Receive) -> bytes | None:
 
 async def _refuse(send: Send, status: int, error: str, said: str) -> None:
     body = Problem(error=error, message=said).model_dump_json().encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
+    await answer(send, status, body, (b"connection", b"close"))
+
+
+async def answer(send: Send, status: int, body: bytes, more: tuple[bytes, bytes]) -> None:
+    """Send JSON, past the framework; ``more`` is one header beside those that it needs."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -67,7 +67,7 @@ class Metrics:
         """A request was answered; ``call`` is its method and route, never its path."""
         counter = self._answered.get((call, status))
         if counter is None:
-            # To look it up by its labels costs ten times as much as to count.
+            # Looked up by its labels once: that costs more than to count.
             counter = self._answered[call, status] = self._requests.labels(call, str(status))
         counter.inc()
 

@@ -93,7 +93,7 @@ class Quick(FastAPI):
             await super().__call__(scope, receive, send)
             return
         self._metrics.answered(call, 200)
-        await _send(send, body, ident)
+        await limits.answer(send, 200, body, (b"x-request-id", ident))
 
     async def _page(self, token: str, query: bytes) -> bytes | None:
         plain = _QUERY.fullmatch(query)
@@ -151,13 +151,3 @@ def _again(message: Message, receive: Receive) -> Receive:
         return found
 
     return again
-
-
-async def _send(send: Send, body: bytes, ident: bytes) -> None:
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", ident),
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -289,7 +289,7 @@ def _folded(connection: Connection, follow: Mapping[int, _Follows]) -> dict[int,
 
 
 def _written(
-    connection: Connection, follow: Mapping[int, _Follows], now_ms: int, moved_by: dict[str, Moved]
+    connection: Connection, follow: Mapping[int, _Follows], now_ms: int, moved: dict[str, Moved]
 ) -> dict[int, Taken]:
     """Write what these do; each with the place in the feed from which on its effect is known."""
     _INTENTS.rows(connection, _intents(connection, list(follow.values()), now_ms))
@@ -305,20 +305,20 @@ def _written(
     heads = dict(_RAISE.rows(connection, [one | {"by": len(changed.get(one["s"], ()))} for one in stores]))
     taken = {place: Taken(Answer.ACCEPTED, heads[one.till.store]) for place, one in follow.items()}
     fresh: list[dict[str, Any]] = []
-    moved: list[dict[str, Any]] = []
+    again: list[dict[str, Any]] = []
     for store, mine in changed.items():
         rows: list[Row] = []
         for seq, (place, change) in enumerate(mine, start=heads[store] - len(mine) + 1):
             taken[place] = Taken(Answer.ACCEPTED, seq)
             row = {name: getattr(change, name) for name in _RECORD if name != "seq"} | {"seq": seq}
-            (moved if change.exists else fresh).append(row)
+            (again if change.exists else fresh).append(row)
             rows.append(Row(**row))
         pushed = {follow[place].till.id: follow[place].push.received.message.seq for place, _ in mine}
-        moved_by[store] = Moved(Slice(rows, heads[store], heads[store]), pushed)
+        moved[store] = Moved(Slice(rows, heads[store], heads[store]), pushed)
     _CREATE.rows(connection, fresh)
-    _CHANGE.rows(connection, moved)
+    _CHANGE.rows(connection, again)
     # What a fact did is known to a till once the till has its record's newest place.
-    _FOLLOW.rows(connection, [{"s": subject(one["kind"], one["id"]), "n": one["seq"]} for one in moved])
+    _FOLLOW.rows(connection, [{"s": subject(one["kind"], one["id"]), "n": one["seq"]} for one in again])
     _STORE.rows(connection, [one.row(taken[place], now_ms) for place, one in follow.items()])
     return taken
 

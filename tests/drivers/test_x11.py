@@ -2,8 +2,11 @@
 
 import ctypes
 import ctypes.util
+import select
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from Xlib.display import Display
@@ -14,7 +17,7 @@ from drivers.xi2 import MASTER_KEYBOARD, Device, Input
 from posapp.domain.codes import Source
 from posapp.ports import DeviceState, DownReason
 from tests.acceptance.till import Till
-from tests.drivers.ears import UP, Ear
+from tests.drivers.ears import LOST, UP, Ear
 from tests.x11 import ENTER, US_KEYS, missing_programs
 
 pytestmark = pytest.mark.skipif(bool(missing_programs()), reason=f"not installed: {missing_programs()}")
@@ -120,10 +123,74 @@ def test_missing_things_are_said(till: Till, monkeypatch: pytest.MonkeyPatch) ->
         assert ear.stands() == (DeviceState.DOWN, DownReason.UNSUPPORTED)
 
 
+class Cut:
+    """An X server's connections on loopback, each cut when its client has spoken so often; 0: not at all."""
+
+    def __init__(self, display: str) -> None:
+        self._behind = f"/tmp/.X11-unix/X{display.removeprefix(':')}"
+        self._listening = self._listen()
+        self.name = f"127.0.0.1:{self._listening.getsockname()[1] - 6000}"
+        self.after = 0
+        self.spoken = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    @staticmethod
+    def _listen() -> socket.socket:
+        for port in range(6100, 6900):
+            with suppress(OSError):
+                return socket.create_server(("127.0.0.1", port))
+        raise OSError("no port for an X server is free")
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client = self._listening.accept()[0]
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(self._behind)
+                with client, server, suppress(ConnectionError):
+                    self._pass_on(client, server)
+
+    def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
+        self.spoken = 0
+        while True:
+            for readable in select.select([client, server], [], [])[0]:
+                data = readable.recv(1 << 16)
+                self.spoken += readable is client
+                if not data or (self.after and self.spoken >= self.after):
+                    return
+                (server if readable is client else client).sendall(data)
+
+
+def test_the_server_goes_away_at_any_word(till: Till) -> None:
+    with closing(Cut(till.name)) as cut:
+        scanner = X11Scanner(f"x11:{HARDWARE}", display=cut.name, retry_s=0.01)
+        for _ in range(2):  # the first makes a master, the others find it
+            with Ear(scanner) as ear:
+                assert ear.stands() == UP
+                opening = cut.spoken
+        assert opening > 10
+        for cut.after in range(1, opening):
+            with Ear(scanner) as ear:
+                assert ear.stands()[0] is DeviceState.DOWN
+        # What it opens with, and then what it asks when devices change.
+        cut.after = opening + 1
+        with Ear(scanner) as ear:
+            assert ear.stands() == UP
+            with closing(Display(till.name)) as display:
+                Input(display).create_master("Another")
+            assert ear.stands() == LOST
+            cut.after = 0
+            assert ear.stands() == UP
+
+
 def test_the_server_goes_away() -> None:
     with Till("us") as own:
         ear = Ear(X11Scanner(f"x11:{HARDWARE}", display=own.name))
         ear.start()
         assert ear.stands() == UP
-    assert ear.stands() == (DeviceState.DOWN, DownReason.LOST)
+    assert ear.stands() == LOST
     ear.scanner.stop()

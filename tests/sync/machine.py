@@ -34,16 +34,14 @@ from sync.engine.pull import Pull
 from sync.engine.push import Push
 from sync.hub import operator, tills
 from sync.hub.database import Database
-from sync.hub.limits import Rates
 from sync.hub.tables import fact as fact_table
 from sync.hub.tables import record
 from tests.faults import hubs
 from tests.faults.proxy import Asked, Choice, Fault, Proxy
-from tests.sync.hub.kit import Served, served
+from tests.sync.hub.kit import UNLIMITED, Served, served
 
 STORE = "B01"
 TILLS = ("left", "right")
-UNLIMITED = Rates(*[(10**6, 1e6)] * 5)
 HEAL_STEPS = 60
 ORDERS = 300
 SUBJECTS = ("ticket:T1", "ticket:T2", "order", "order:NOBODY")

@@ -40,15 +40,13 @@ from sync.engine.enrol import enrol
 from sync.engine.push import Push
 from sync.hub import custody, operator, tills
 from sync.hub.database import Database
-from sync.hub.limits import RATES, Rates
 from sync.hub.tables import fact as fact_table
 from tests.sync.engine.neighbourhood import Store, Till, till_in
-from tests.sync.hub.kit import Json, Served, ready, served
+from tests.sync.hub.kit import UNLIMITED, Json, Served, ready, served
 
 STORE = "B01"
 MOST = 4
 """So many hand-overs in one run, at most."""
-UNLIMITED = Rates(**dict.fromkeys(RATES.__dataclass_fields__, (10**6, 1000000.0)))
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,15 +19,6 @@ from tests.sync.engine.tills import append
 from tests.waiting import until
 
 NAME = "Zyxwa Geheim"
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    # A busy machine makes no till give up.
-    monkeypatch.setattr(door, "ASK_S", 20.0)
-    monkeypatch.setattr(door, "ONE_S", 10.0)
-    with store(tmp_path) as one:
-        yield one
 
 
 def exchange(till: Till) -> None:

@@ -4,7 +4,6 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -20,15 +19,6 @@ from sync import wire
 from sync.engine import door
 from sync.engine.neighbours import Identity
 from tests.sync.engine.neighbourhood import Store, Till, store, till_in
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    # A busy machine makes no till give up.
-    monkeypatch.setattr(door, "ASK_S", 20.0)
-    monkeypatch.setattr(door, "ONE_S", 10.0)
-    with store(tmp_path) as one:
-        yield one
 
 
 def test_a_neighbour_hands_over_and_the_third_till_is_told(shop: Store) -> None:

@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -187,6 +187,10 @@ def ready(desk: Desk, count: int = 1) -> list[Json]:
     return found[:count]
 
 
+UNLIMITED = Rates(**{one.name: (10**6, 1e6) for one in fields(Rates)})
+"""For tests of everything but the limits."""
+
+
 class _Server(uvicorn.Server):
     """Ends at once. Uvicorn itself looks every 100 ms whether it is to end, and then waits as long for its
     connections: nothing to a hub, and a third of all the time of a thousand tests.
@@ -213,11 +217,11 @@ class _Server(uvicorn.Server):
             server.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        until = self._loop.time() + 20
-        while (self.server_state.connections or self.server_state.tasks) and self._loop.time() < until:
-            await asyncio.sleep(0.002)
-        for task in self.server_state.tasks:
-            task.cancel()
+        under_way = set(self.server_state.tasks)
+        if under_way:
+            _, late = await asyncio.wait(under_way, timeout=20)
+            for task in late:
+                task.cancel()
         await self.lifespan.shutdown()
 
 

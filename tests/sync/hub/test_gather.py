@@ -15,11 +15,14 @@ class Looks:
     def __init__(self) -> None:
         self.sizes: list[int] = []
         self.begun: list[float] = []
+        self.entered, self.held = asyncio.Event(), asyncio.Event()
+        self.held.set()
 
     async def look(self, asked: Sequence[int]) -> Sequence[int | Exception]:
         self.sizes.append(len(asked))
         self.begun.append(time.monotonic())
-        await asyncio.sleep(0)
+        self.entered.set()
+        await self.held.wait()
         return [KeyError(one) if one < 0 else 2 * one for one in asked]
 
 
@@ -48,9 +51,11 @@ def test_after_a_crowd_the_next_look_waits_for_another(asked: int, paused: bool)
     async def run() -> None:
         gather = Gather[int, int](looks.look, most=8, lanes=1, crowd=4, apart_s=0.2)
         await _ask(gather, *range(asked))
-        # The first of these begins the look; the others come while it waits.
         first = asyncio.create_task(_ask(gather, 7))
-        await asyncio.sleep(0)
+        if paused:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(first), 0.05)
+        # While the first of these waits, the others come along.
         await asyncio.gather(first, _ask(gather, 8, 9))
 
     asyncio.run(run())
@@ -84,11 +89,13 @@ def test_who_has_hung_up_holds_up_nobody() -> None:
     looks = Looks()
 
     async def run() -> None:
+        looks.held.clear()
         gather = Gather[int, int](looks.look, lanes=1)
         gone = asyncio.create_task(gather.ask(1))
         stays = asyncio.create_task(gather.ask(2))
-        await asyncio.sleep(0)
+        await looks.entered.wait()
         gone.cancel()
+        looks.held.set()
         assert await stays == 4
 
     asyncio.run(run())

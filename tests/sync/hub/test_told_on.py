@@ -8,6 +8,7 @@ import pytest
 from posapp.domain.custody import token
 from sync.hub import feed, tills
 from sync.hub.feed import Moved, Slice, Told
+from sync.hub.ledger import Ledger
 from sync.hub.records import Row
 from tests.sync.hub.kit import Desk, Served, ready
 from tests.sync.hub.test_together import ask, ticket
@@ -17,16 +18,10 @@ HELD, LABEL = {"token": token(1, 1)}, {"provisional": "label"}
 CLOCK = "2026-01-01T00:00:00.000000Z"
 
 
-@pytest.fixture
-def moves(hub: Served, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Moved | None]]:
-    """What the ledger tells of each store's feed."""
-    told: list[tuple[str, Moved | None]] = []
-    monkeypatch.setattr(hub.hub.ledger, "_told", lambda store, head, by: told.append((store, by)))
-    return told
-
-
 @pytest.mark.parametrize("seed", range(4))
-def test_the_page_is_the_databases(hub: Served, moves: list[tuple[str, Moved | None]], seed: int) -> None:
+def test_the_page_is_the_databases(hub: Served, seed: int) -> None:
+    moves: list[tuple[str, Moved | None]] = []
+    ledger = Ledger(hub.database, hub.clock, lambda store, head, by: moves.append((store, by)))
     chance = random.Random(seed)
     desks = [hub.desk(store) for store in ("B01", "B01", "B01", "B02", "B02")]
     orders = {store: ready(next(d for d in desks if d.store == store), 8) for store in ("B01", "B02")}
@@ -45,7 +40,7 @@ def test_the_page_is_the_databases(hub: Served, moves: list[tuple[str, Moved | N
                 fact = desk.hand_over(orders[desk.store].pop(), custody=HELD if kind == "order" else LABEL)
             asks.append(ask(desk, fact))
         moves.clear()
-        assert not [one for one in hub.hub.ledger.push_all(asks) if isinstance(one, Exception)]
+        assert not [one for one in ledger.push_all(asks) if isinstance(one, Exception)]
         for desk in desks:
             before = at[desk.till]
             truth = feed.page(hub.database, desk.token, before.cursor, 500)
