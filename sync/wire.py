@@ -190,6 +190,21 @@ class FeedPage(Message):
     pins: Pins = Field(default_factory=list)
 
 
+class KindDigest(Message):
+    """Of the records of one kind: how many, and a sum over their names and revisions (`sync.digest`)."""
+
+    count: int = Field(ge=0, le=MAX_NUMBER)
+    sum: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+
+
+class FeedDigest(Message):
+    """What a mirror holds that has read the feed up to ``head``, in this ``generation``, by kinds of records."""
+
+    head: int = Field(ge=0)
+    generation: Ident
+    kinds: Annotated[dict[Ident, KindDigest], Field(max_length=200)]
+
+
 class LeaseRequest(Message):
     """A till asks how custody stands; if it is the lead, its lease is renewed.
 

@@ -182,6 +182,11 @@ class Mirror:
             ).fetchall()
         return dict(rows)
 
+    def names(self) -> list[tuple[str, str, int]]:
+        """Kind, id and revision of every record."""
+        with self._lock, files.faults(self.path):
+            return list(self._connection.execute("SELECT kind, id, rev FROM record"))
+
     def by_token(self, token: str) -> list[Found]:
         """Records that can be scanned by ``token``: an order number, a label, a code's hash."""
         with self._lock, files.faults(self.path):

@@ -1,4 +1,4 @@
-"""The hub as the till sees it: five calls over HTTP, and every way they can go wrong as a type.
+"""The hub as the till sees it: its calls over HTTP, and every way they can go wrong as a type.
 
 What comes back is measured and checked before anybody reads it: an answer that is too long, too
 slow, no JSON or not what `sync.wire` describes is trouble, never data.
@@ -166,6 +166,17 @@ class Hub:
         self._pins.told(page.pins, self.shown)
         return page
 
+    def digest(self, after: int, mine: str) -> wire.FeedDigest | None:
+        """What a mirror should hold; ``mine`` names what this till's holds after ``after``. None: the hub has none."""
+        query: dict[str, int | str] = {"after": after, "mine": mine}
+        status, raw, _ = self._call("GET", "/v1/feed/digest", query=query, most=SMALL_BYTES)
+        _may(status, raw)
+        if status == 404:
+            return None
+        if status != 200:
+            raise Trouble("hub-strange", status=status, reachable=True)
+        return _read(wire.FeedDigest, raw)
+
     def lease(self, said: wire.LeaseRequest | None = None) -> wire.Leased:
         """How custody stands in this till's store; the lead's lease is renewed. ``said`` is for the neighbours.
 
@@ -222,7 +233,7 @@ class Hub:
         path: str,
         *,
         most: int,
-        query: Mapping[str, int] | None = None,
+        query: Mapping[str, int | str] | None = None,
         body: wire.Message | None = None,
         wait: float = 0,
         limit: tuple[float, float] | None = None,

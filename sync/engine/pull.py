@@ -1,13 +1,16 @@
 """Pull: the hub's feed into the mirror, page by page, each with its cursor in one transaction.
 
 A page is checked whole before any of it is written, and one that comes twice changes nothing. When
-the hub's past was rebuilt (another generation, a cursor it does not know), a new mirror is pulled
-from the beginning beside the old one, which serves until the new one is complete.
+the hub's past was rebuilt (another generation, a cursor it does not know), or the mirror is not what
+the hub has (`sync.digest`), a new one is pulled from the beginning beside the old one, which serves
+until the new one is complete.
 """
 
 from __future__ import annotations
 
 import logging
+import math
+import random
 import threading
 import time
 from collections import OrderedDict
@@ -25,7 +28,7 @@ from posapp.storage import room
 from posapp.storage.claims import uptime_ms
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import Change, MirrorWriter, begin_anew, open_writer, sweep, take_over
-from sync import wire
+from sync import digest, wire
 from sync.engine.client import Hub, NotEnrolled, Trouble
 from sync.engine.line import Line, Tell
 
@@ -38,15 +41,20 @@ NOTE_EVERY_S = 10.0
 """How often at most it is noted that the hub was heard and had nothing new."""
 GONE_KEPT = 10_000
 DAMAGED = frozenset({"ledger-damaged", "key-wrong"})
+COMPARE_EVERY_S = 900.0
+COMPARE_WITHIN_S = 20.0
+"""How soon after the line came back: not all tills at once."""
+ANEW_AGAIN_S = 3600.0
+"""A mirror that differs again so soon is left as it is: to pull it once more would not mend it."""
 _WHO = "pull"
 
 
 class Pull:
     """The pulling end and the owner of the mirror. `step` takes one page; one thread calls it.
 
-    `take` and `fold` may be called from another thread. ``rebuilt`` is called when the hub's past
-    turned out to be another one, ``news`` with each page's mark of answers that changed, ``seen`` with each
-    change that the mirror has now. Raises StorageFault on opening.
+    `take` and `fold` may be called from another thread. ``rebuilt`` is called when the mirror is pulled
+    from the beginning, ``news`` with each page's mark of answers that changed, ``seen`` with each change
+    that the mirror has now. Raises StorageFault on opening.
     """
 
     def __init__(
@@ -77,6 +85,9 @@ class Pull:
         self._fresh: MirrorWriter | None = None
         self._gone: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._caught_up = False
+        self._cut = False
+        self._compare_at = 0.0
+        self._mended = -ANEW_AGAIN_S
         self._heard_all_ms = -1
         self._noted = 0.0
         self._heard = ""
@@ -100,6 +111,7 @@ class Pull:
             return self._step()
         except (Trouble, NotEnrolled) as trouble:
             self._caught_up = False
+            self._cut = True
             if isinstance(trouble, Trouble) and trouble.status == 410:
                 self._begin_anew("the cursor is too old")
             else:
@@ -115,8 +127,10 @@ class Pull:
         into = self._fresh or self._mirror
         after = int(into.meta("cursor") or 0)
         held = self._caught_up and self._fresh is None
+        if held and time.monotonic() >= self._compare_at and self._differs():
+            return True
         asked, asked_ms = time.monotonic(), uptime_ms()
-        page = self._hub.feed(after, PAGE, wire.MAX_WAIT_S if held else 0)
+        page = self._hub.feed(after, PAGE, self._patience() if held else 0)
         if self._line.stopping():
             return False
         generation = into.meta("generation")
@@ -130,6 +144,9 @@ class Pull:
             self._write(into, page, changes)
         if self._caught_up:
             self._heard_all_ms = asked_ms
+            if self._cut:
+                self._cut = False
+                self._compare_at = time.monotonic() + random.uniform(0, COMPARE_WITHIN_S)
         if self._caught_up and self._fresh is not None:
             self._switch(self._fresh)
         self._news(page.news)
@@ -199,6 +216,43 @@ class Pull:
         if self._fresh is not None:
             self._fresh.note(heard_at=heard)
             self._switch(self._fresh)
+
+    def _patience(self) -> int:
+        """How long the hub may hold the call, in seconds: until the mirror is to be compared."""
+        return min(wire.MAX_WAIT_S, max(1, math.ceil(self._compare_at - time.monotonic())))
+
+    def _differs(self) -> bool:
+        """Compare the mirror with the hub. True: it is pulled again from the beginning."""
+        mine: dict[str, wire.KindDigest] = digest.of(
+            # What this version cannot read is a record all the same: `readable`.
+            (kind.removesuffix("?"), ident, rev)
+            for kind, ident, rev in self._mirror.names()
+        )
+        cursor = int(self._mirror.meta("cursor") or 0)
+        try:
+            found = self._hub.digest(cursor, digest.brief(mine))
+        except Trouble as trouble:
+            if not trouble.reachable:
+                raise
+            # It can wait, and the feed need not wait for it.
+            log.warning("the mirror was not compared: %s", trouble)
+            found = None
+        if found is not None and (found.head, found.generation) != (cursor, self._mirror.meta("generation")):
+            # Something came meanwhile; it is compared when that is here.
+            self._compare_at = time.monotonic() + 1
+            return False
+        now = time.monotonic()
+        self._compare_at = now + COMPARE_EVERY_S
+        kinds = digest.differing(mine, found.kinds) if found is not None else []
+        if not kinds:
+            return False
+        if now - self._mended < ANEW_AGAIN_S:
+            log.error("the mirror was pulled again and is still not what the hub has: %s", ", ".join(kinds))
+            return False
+        self._mended = now
+        self._compare_at = 0.0
+        self._begin_anew(f"it is not what the hub has: {', '.join(kinds)}")
+        return True
 
     # -- another mirror ---------------------------------------------------------------------------
     def _begin_anew(self, why: str, *, room_for_all: bool = True) -> None:

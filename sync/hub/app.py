@@ -23,7 +23,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 import posapp
 from posapp.domain.facts import timestamp
 from sync import wire
-from sync.hub import copies, custody, feed, keys, lookup, own_facts, records, shop_writer, tills
+from sync.hub import copies, custody, feed, keys, lookup, own_facts, records, shop_writer, sums, tills
 from sync.hub.access import Access
 from sync.hub.database import READERS, WRITERS, Database
 from sync.hub.errors import add_errors
@@ -319,6 +319,17 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
         """The till's own facts, for one that was restored from a copy of its journal."""
         await hub.caller(token, hub.feeds)
         return await hub.reading(own_facts.page, hub.database, token, after, limit)
+
+    @app.get("/v1/feed/digest")
+    async def compare(
+        token: Token, after: Cursor = 0, mine: Annotated[str, Query(pattern=r"^([0-9a-f]{64})?$")] = ""
+    ) -> wire.FeedDigest:
+        """What a till's mirror should hold; ``mine`` names what it does hold, having read up to ``after``."""
+        till = await hub.reading(hub.till, token)
+        hub.feeds.take(till.id)
+        found, state = await hub.reading(sums.compared, hub.database, till, after, mine)
+        hub.metrics.compared(state)
+        return found
 
     @app.get("/v1/orders/{code}", responses={404: {"model": wire.Problem}})
     async def look_up(token: Token, code: Annotated[str, Path(max_length=200)]) -> wire.Lookup:

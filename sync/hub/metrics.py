@@ -58,6 +58,12 @@ class Metrics:
             registry=self.registry,
         )
         Gauge("posapp_hub_polls_held", "Polls held now.", registry=self.registry).set_function(held)
+        self._digests = Counter(
+            "posapp_hub_digests",
+            "Mirrors compared with the hub's records.",
+            ["state"],
+            registry=self.registry,
+        )
         self._writes = Counter(
             "posapp_hub_shop_writes", "Writes to the shop, by outcome.", ["outcome"], registry=self.registry
         )
@@ -82,6 +88,10 @@ class Metrics:
     def woken(self, moved: float) -> None:
         """A held poll is answered with a change that came at ``moved`` (`time.monotonic`)."""
         self._wakes.observe(time.monotonic() - moved)
+
+    def compared(self, state: str) -> None:
+        """A till compared its mirror: ``equal``, ``unequal``, or ``other`` where it was of another place in the feed."""
+        self._digests.labels(state).inc()
 
     def written(self, outcome: str) -> None:
         """A write to the shop came to its end."""

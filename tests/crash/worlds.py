@@ -28,7 +28,7 @@ from sync.engine.client import ForkTold, GapTold, Hub, NotEnrolled, Revoked, Tro
 from sync.engine.line import Line
 from sync.engine.pull import Pull
 from sync.engine.push import Left, Push
-from sync.hub import feed, keys, operator, tills
+from sync.hub import feed, keys, operator, sums, tills
 from sync.hub.database import Database
 from sync.hub.ledger import Ledger
 from sync.hub.poller import Poller
@@ -208,6 +208,14 @@ class _Calls:
             raise _refused(refusal) from None
         self.at_head = page.next >= page.head
         return wire.FeedPage.model_validate_json(page.as_json("2026-11-22T00:00:00.000000Z"))
+
+    def digest(self, after: int, mine: str) -> wire.FeedDigest:
+        try:
+            with self._database.read() as connection:
+                till = tills.known_by(connection, self._token)
+        except Refusal as refusal:
+            raise _refused(refusal) from None
+        return sums.compared(self._database, till, after, mine)[0]
 
 
 def _refused(refusal: Refusal) -> Exception:

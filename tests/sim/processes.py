@@ -18,8 +18,9 @@ from sqlalchemy import select
 
 from drivers.keys import StoredKeys
 from posapp.storage.mirror import Mirror, path_in
+from sync import digest
 from sync.engine.enrol import enrol
-from sync.hub import operator
+from sync.hub import operator, sums
 from sync.hub.database import Database
 from sync.hub.tables import fact, record
 from tests.faults import hubs
@@ -191,6 +192,15 @@ class Place:
                 return f"{till.folder.name}: {sorted(apart)[:3]}"
         return ""
 
+    def digests(self) -> set[str]:
+        """The digest that the hub tells of the store, and that of each till's mirror."""
+        with self.database.read() as connection:
+            found = {digest.brief(sums.read(connection, STORE)[1])}
+        for till in self.tills:
+            names = ((kind, ident, rev) for (kind, ident), (rev, _) in till.records().items())
+            found.add(digest.brief(digest.of(names)))
+        return found
+
     def heal(self, seen: Seen, bound_s: float) -> None:
         """Cut nothing any more, and wait until everything is answered and all show the same."""
         self.cut.clear()
@@ -207,6 +217,8 @@ class Place:
             seen.wrong.append(f"seed {self.seed}: not the same after {SETTLE_S:g} s: {self.different()}")
         took = time.monotonic() - begun
         seen.healed_s.append(took)
+        if len(self.digests()) != 1:
+            seen.wrong.append(f"seed {self.seed}: the digests differ")
         if took > bound_s:
             seen.wrong.append(f"seed {self.seed}: {took:.0f} s until all tills showed the same")
 

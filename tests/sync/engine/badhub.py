@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from posapp.domain.facts import GENESIS
+from sync import digest
 
 TOKEN = "t" * 40
 STORE_KEY = "5a" * 32
@@ -42,6 +43,7 @@ class BadHub:
         self.token = TOKEN
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.orders: dict[str, dict[str, Any]] = {}
+        self.compares = True
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
         self.port = 0
@@ -126,6 +128,8 @@ class BadHub:
             return self._push(sent)
         if path == "/v1/feed":
             return self._feed(sent, alive)
+        if path == "/v1/feed/digest" and self.compares:
+            return 200, self._digest()
         if path.startswith("/v1/orders/"):
             found = self.orders.get(unquote(path.removeprefix("/v1/orders/")))
             return (
@@ -198,6 +202,15 @@ class BadHub:
             "news": len(self.news),
         }
 
+    def _digest(self) -> dict[str, Any]:
+        newest: dict[tuple[str, str], dict[str, Any]] = {}
+        for change in self.feed:
+            if change["rev"] > newest.get((change["kind"], change["id"]), {"rev": 0})["rev"]:
+                newest[change["kind"], change["id"]] = change
+        kinds = digest.of((c["kind"], c["id"], c["rev"]) for c in newest.values() if c["body"] is not None)
+        told = {kind: one.model_dump() for kind, one in kinds.items()}
+        return {"head": len(self.feed), "generation": self.generation, "kinds": told}
+
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -214,7 +227,10 @@ class Answering(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        query = {key: int(values[0]) for key, values in parse_qs(urlsplit(self.path).query).items()}
+        query = {
+            key: values[0] if key == "mine" else int(values[0])
+            for key, values in parse_qs(urlsplit(self.path).query).items()
+        }
         self._answer(query)
 
     def do_POST(self) -> None:

@@ -25,6 +25,7 @@ from posapp.domain.orders import HANDED_OVER, Order
 from posapp.storage.books import Books
 from posapp.storage.claims import FORGOTTEN
 from posapp.storage.journal import REVOKED, verify
+from posapp.storage.mirror import Change, open_writer
 from sync.engine.enrol import enrol
 from sync.hub import operator
 from tests.storage.ledgers import deciding
@@ -167,6 +168,21 @@ def test_a_hand_over_goes_all_the_way_to_the_shop(folder: Path, books: Books, re
         assert process.found(2)["outcome"] == "unknown"
         process.close_input()
         assert process.ended() == 0
+
+
+def test_a_mirror_that_lost_an_order_is_mended(folder: Path, books: Books) -> None:
+    with engine(folder) as process:
+        wanted = at_least(books, 2)
+        process.close_input()
+        assert process.ended() == 0
+    mirror = open_writer(folder, StoredKeys().load(folder))
+    mirror.apply([Change("order", wanted[0], 1 << 40, None)])
+    mirror.close()
+    assert ready(books) == wanted[1:]
+    with engine(folder) as process:
+        process.wait_for(lambda said: said.get("mirror") == "new")
+        books.reopen_mirror()
+        assert ready(books) == wanted
 
 
 def test_a_restored_lead_grants_again_once_the_hub_has_raised_the_epoch(folder: Path, books: Books) -> None:

@@ -12,7 +12,13 @@ from posapp.domain.facts import GENESIS
 from sync.wire import MAX_BODY_BYTES, Health, Problem
 from tests.sync.hub.kit import Served
 
-CLOSED = [("GET", "/v1/feed"), ("POST", "/v1/facts"), ("GET", "/v1/facts"), ("GET", "/v1/orders/B24001")]
+CLOSED = [
+    ("GET", "/v1/feed"),
+    ("POST", "/v1/facts"),
+    ("GET", "/v1/facts"),
+    ("GET", "/v1/orders/B24001"),
+    ("GET", "/v1/feed/digest"),
+]
 EMPTY = {"epoch": 1, "prev_seq": 0, "prev_hash": GENESIS.hex(), "facts": []}
 
 
@@ -32,6 +38,7 @@ def test_every_published_route_is_known_here(hub: Served) -> None:
     assert {(method.upper(), path) for path, of in paths.items() for method in of} == {
         ("POST", "/v1/enrolments"),
         ("GET", "/v1/feed"),
+        ("GET", "/v1/feed/digest"),
         ("POST", "/v1/facts"),
         ("GET", "/v1/facts"),
         ("GET", "/v1/orders/{code}"),
