@@ -160,6 +160,8 @@ class Fork(Message):
 
     error: Literal["fork"] = "fork"
     last_seq: int = Field(ge=0)
+    # This till was revoked: it is to bring what it has as copies, and to wipe itself.
+    revoked: bool = False
 
 
 class FeedChange(Message):

@@ -27,7 +27,7 @@ _SENTENCES = {
     Right.HELD: N_("{till} is serving this order. Please ask there."),
     Right.BEHIND: N_("{till} has handed it over a moment ago. Please hand over nothing."),
     Right.SILENT: N_(
-        "The shop and the other tills cannot be reached. Please scan the label on the parcel itself, "
+        "Nobody can say at present whether this may leave. Please scan the label on the parcel itself, "
         "or ask a manager."
     ),
 }

@@ -23,6 +23,8 @@ _SAME_START_MS = 120_000
 """Two readings of when the machine was started may differ by so much; no machine starts as quickly."""
 
 
+FORKED = "forked"
+"""Kept with the journal: the till's epoch in which the hub has called this journal another one than the till's."""
 FORGOTTEN = "claims_forgotten"
 """Kept with the journal: "1" where a restored ledger may lack claims that were granted."""
 
@@ -38,13 +40,16 @@ class Lease:
     """Who grants in this store, as the hub told last.
 
     ``till`` is the lead, empty where the store has none. ``epoch`` is the store's.
-    ``until`` is when it runs out unless it is renewed. ``alone``: this till is the only one here, or its
-    hub is from before there was custody (``till`` is empty then); it needs to ask nobody.
+    It runs out unless it is renewed: at ``until_ms`` of `uptime_ms` in the run ``boot`` of the machine, in any
+    other one at ``until``. ``alone``: this till is the only one here, or its hub is from before there was
+    custody (``till`` is empty then); it needs to ask nobody.
     """
 
     till: str
     epoch: int
     until: datetime
+    until_ms: int
+    boot: str
     alone: bool
 
 
@@ -70,19 +75,37 @@ class Claims:
 
     def keep_lease(self, lead: str, epoch: int, seconds: int, now: datetime, *, alone: bool) -> None:
         """Keep what the hub told."""
-        until = now + timedelta(seconds=max(0, seconds - custody.MARGIN_S))
+        left = max(0, seconds - custody.MARGIN_S)
         self._journal.set_meta(
-            lead=lead, store_epoch=str(epoch), lease_until=timestamp(until), alone="1" if alone else ""
+            lead=lead,
+            store_epoch=str(epoch),
+            lease_until=timestamp(now + timedelta(seconds=left)),
+            lease_until_ms=str(self._uptime() + left * 1000),
+            lease_boot=self._journal.boot,
+            alone="1" if alone else "",
         )
 
     def leads(self, now: datetime) -> bool:
         """Whether this till grants."""
         lease, me = self._lease()
-        if lease is None:
+        if lease is None or self.forked():
             return False
         if lease.alone:
             return lease.till in (me, "")
-        return lease.till == me and now < lease.until and not self.forgotten()
+        return lease.till == me and self._good(lease, now) and not self.forgotten()
+
+    def _good(self, lease: Lease, now: datetime) -> bool:
+        if lease.boot == self._journal.boot:
+            return self._uptime() < lease.until_ms
+        # The machine was started since, so only the wall clock knows; set back, it would say more than was lent.
+        return timedelta(0) < lease.until - now <= timedelta(seconds=custody.LEASE_S)
+
+    def forked(self) -> bool:
+        """Whether another machine goes on under this till's number: this one then grants nothing and is
+        granted nothing, until an operator has decided which of them is the till.
+        """
+        found = self._journal.metas(FORKED, "epoch")
+        return found.get(FORKED, "") == found.get("epoch", "1")
 
     def forgotten(self) -> bool:
         """Whether this till may have granted what it does not know of: it grants nothing until the hub
@@ -95,7 +118,9 @@ class Claims:
         self._journal.set_meta(**{FORGOTTEN: ""})
 
     def _lease(self) -> tuple[Lease | None, str]:
-        found = self._journal.metas("till", "lead", "store_epoch", "lease_until", "alone")
+        found = self._journal.metas(
+            "till", "lead", "store_epoch", "lease_until", "lease_until_ms", "lease_boot", "alone"
+        )
         until = found.get("lease_until")
         if not until:
             return None, ""
@@ -103,6 +128,8 @@ class Claims:
             found.get("lead", ""),
             int(found.get("store_epoch", "0")),
             parse_timestamp(until),
+            int(found.get("lease_until_ms", "0")),
+            found.get("lease_boot", ""),
             found.get("alone") == "1",
         )
         return lease, found.get("till", "")
@@ -163,6 +190,8 @@ class Claims:
 
     def granted(self, order: str) -> int:
         """The token under which this till may hand the order over now; 0 for none."""
+        if self.forked():
+            return 0
         with self._book() as book:
             row = book.execute(
                 "SELECT token FROM granted WHERE order_id = ? AND until_ms > ?", (order, self._uptime())

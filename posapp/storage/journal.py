@@ -40,7 +40,7 @@ class Journal:
     """The open ledger. ``write`` opens the one writing connection of this process.
 
     Use from any thread: one lock guards the connection. ``monotonic`` is the machine's own clock in
-    seconds, the same for every process of one run of the machine. Raises StorageFault on opening:
+    seconds, the same for every process of one run of the machine; `boot` names that run. Raises StorageFault on opening:
     ledger-damaged, ledger-too-new, key-wrong, not-enrolled (no file).
     """
 
@@ -71,7 +71,7 @@ class Journal:
 
             upgrade(path, key)
             self._connection = files.connect(path, key, write=write, durable=True)
-        self._boot = _boot_id()
+        self.boot = _boot_id()
 
     def close(self) -> None:
         """Close the file; the last one to close it folds the write-ahead log in."""
@@ -95,7 +95,7 @@ class Journal:
             payload = canonical(fact.payload)
             seq = last + 1
             entry = Entry(seq, fact, payload, prev_hash, chain_hash(prev_hash, seq, fact, payload))
-            rows.insert(connection, entry, self._now_ms(), self._boot)
+            rows.insert(connection, entry, self._now_ms(), self.boot)
             connection.executemany(
                 "INSERT OR IGNORE INTO token(token, subject) VALUES (?,?)",
                 [(token, fact.subject) for token in tokens],
@@ -177,7 +177,7 @@ class Journal:
         """
         with self._lock, files.faults(self.path):
             row = self._connection.execute(
-                "SELECT mono_ms FROM fact WHERE id = ? AND boot_id = ?", (fact_id, self._boot)
+                "SELECT mono_ms FROM fact WHERE id = ? AND boot_id = ?", (fact_id, self.boot)
             ).fetchone()
         elapsed = self._now_ms() - int(row[0]) if row else -1
         return elapsed / 1000 if elapsed >= 0 else None

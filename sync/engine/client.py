@@ -83,7 +83,11 @@ class GapTold(PosappError):
 
 
 class ForkTold(PosappError):
-    """423: the hub knows another past of this till."""
+    """423: the hub knows another past of this till, which is ``revoked`` besides or not."""
+
+    def __init__(self, fork: wire.Fork) -> None:
+        super().__init__("till-forked", last_seq=fork.last_seq)
+        self.revoked = fork.revoked
 
 
 class Hub:
@@ -142,7 +146,7 @@ class Hub:
         if status == 409:
             raise GapTold(_read(wire.Gap, raw, status))
         if status == 423:
-            raise ForkTold("till-forked", last_seq=_read(wire.Fork, raw, status).last_seq)
+            raise ForkTold(_read(wire.Fork, raw, status))
         raise Trouble("hub-strange", status=status, reachable=True)
 
     def facts(self, after: int) -> wire.KnownFacts:

@@ -8,14 +8,12 @@ Whoever holds copies brings them to the hub whenever that can be reached, also f
 from __future__ import annotations
 
 import base64
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 
 from posapp.domain.errors import StorageFault
-from posapp.domain.facts import Entry
 from posapp.storage.journal import Journal
 from posapp.storage.neighbour_copies import (
     NOWHERE,
@@ -26,12 +24,13 @@ from posapp.storage.neighbour_copies import (
     hash_at,
     note_copied,
 )
-from sync import sealed, wire
+from sync import wire
 from sync.engine.client import Hub, NotEnrolled, Trouble
 from sync.engine.door import COPIES, Lead
 from sync.engine.line import PASSING, Line, Tell
+from sync.engine.messages import boxed, message_of
 from sync.engine.neighbours import Identity, Known, identity
-from sync.engine.push import POISON, message_of
+from sync.engine.push import POISON
 
 log = logging.getLogger(__name__)
 
@@ -148,38 +147,19 @@ class Copies:
         made: list[wire.SealedFact] = []
         left = DOOR_BYTES
         for entry in self._journal.after(at, wire.MAX_COPIES) if seal_to else ():
+            message = message_of(entry)
+            if message.withheld:
+                self._bare.add(entry.seq)
             try:
-                box = base64.b64encode(
-                    sealed.seal(seal_to, self._plain(entry, token), till, self._epoch, entry.seq)
-                ).decode()
+                one = boxed(entry, message, seal_to, till=till, epoch=self._epoch, token=token)
             except ValueError as error:
                 log.error("copies: the hub's key cannot be used: %s", error)
                 break
-            left -= len(box)
+            left -= len(one.box)
             if made and left < 0:
                 break
-            made.append(
-                wire.SealedFact(
-                    till=till,
-                    epoch=self._epoch,
-                    seq=entry.seq,
-                    prev_hash=entry.prev_hash.hex(),
-                    hash=entry.hash.hex(),
-                    box=box,
-                )
-            )
+            made.append(one)
         return made
-
-    def _plain(self, entry: Entry, token: str) -> bytes:
-        """The push of one fact, and the token that proves whose it is."""
-        message = message_of(entry)
-        if message.withheld:
-            self._bare.add(entry.seq)
-        request = wire.FactsRequest(
-            epoch=self._epoch, prev_seq=entry.seq - 1, prev_hash=entry.prev_hash.hex(), facts=[message]
-        )
-        said = {"token": token, "request": request.model_dump(mode="json")}
-        return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
 
     # -- the thread -------------------------------------------------------------------------------
     def run(self) -> None:

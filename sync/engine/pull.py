@@ -52,8 +52,8 @@ _WHO = "pull"
 class Pull:
     """The pulling end and the owner of the mirror. `step` takes one page; one thread calls it.
 
-    `take` and `fold` may be called from another thread. ``rebuilt`` is called when the mirror is pulled
-    from the beginning, ``news`` with each page's mark of answers that changed, ``seen`` with each change
+    `take` and `fold` may be called from another thread. ``rebuilt`` is called when the hub is to be
+    asked where it is, ``news`` with each page's mark of answers that changed, ``seen`` with each change
     that the mirror has now. Raises StorageFault on opening.
     """
 
@@ -85,6 +85,7 @@ class Pull:
         self._fresh: MirrorWriter | None = None
         self._gone: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._caught_up = False
+        self._ahead = 0
         self._cut = False
         self._compare_at = 0.0
         self._mended = -ANEW_AGAIN_S
@@ -138,6 +139,10 @@ class Pull:
             self._begin_anew(f"generation {page.generation}, head {page.head}")
             return True
         changes = _checked(page, after)
+        if page.applied_through > max(self._ahead, self._journal.head()[0]):
+            # The hub has facts of this till that were not made here: it is to be asked whose past is whose.
+            self._ahead = page.applied_through
+            self._rebuilt()
         self._line.heard(_WHO)
         self._caught_up = page.next >= page.head
         if changes or page.next != after or not generation or self._due(page):
@@ -214,7 +219,8 @@ class Pull:
             return
         self._begin_anew("the hub was not heard for a week", room_for_all=False)
         if self._fresh is not None:
-            self._fresh.note(heard_at=heard)
+            # What is known of this till's acts stays known: they are not laid over an empty mirror anew.
+            self._fresh.note(heard_at=heard, applied_through=str(self._mirror.applied_through))
             self._switch(self._fresh)
 
     def _patience(self) -> int:

@@ -23,14 +23,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from posapp.domain.errors import PosappError
 from posapp.domain.facts import GENESIS, Answer, Entry, canonical, timestamp
+from posapp.storage.claims import FORKED
 from posapp.storage.journal import REVOKED, Journal
 from sync import wire
 from sync.engine.client import ForkTold, GapTold, Hub, Trouble
 from sync.engine.line import LONGEST_PAUSE_S, Line, Tell
+from sync.engine.messages import boxed, message_of
+from sync.engine.neighbours import known
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +45,8 @@ STRIKES = 5
 """So often the hub fails over one fact before its content is withheld; with the back-off, half a minute.
 Twice as often for each one that follows: a hub that fails over everything is to be mended first."""
 MOST_DOUBLINGS = 8
-NO_PLACE = "no-place"
-WITHHELD = "withheld"
 WITHHELD = "withheld"
 """The hub's reason for a fact whose content it has not got."""
-LONGEST_TEXT = 200
 _WHO = "push"
 
 
@@ -108,8 +106,8 @@ class Push:
                 raise Trouble("hub-strange", status=409, reachable=True) from None
             self._at = self._common(gap.last_seq, gap.last_hash)
             return True
-        except ForkTold:
-            raise self._frozen() from None
+        except ForkTold as told:
+            raise self._frozen(revoked=told.revoked) from None
         except Trouble as trouble:
             raise self._smaller(trouble, entries) from trouble
         self._strikes = 0
@@ -127,9 +125,7 @@ class Push:
         """
         if not self._journal.meta(REVOKED) or self._journal.waiting()[0]:
             return
-        if self._keeps is None:
-            self._keeps = any(entry.reason == WITHHELD for entry in self._journal.every())
-        if self._keeps:
+        if self._has_withheld():
             return
         try:
             answer = self._hub.push(self._request(at, (), leaving=True))
@@ -140,6 +136,11 @@ class Push:
         if answer.left and answer.last_seq == self._journal.head()[0]:
             raise Left("till-wiped")
 
+    def _has_withheld(self) -> bool:
+        if self._keeps is None:
+            self._keeps = any(entry.reason == WITHHELD for entry in self._journal.every())
+        return self._keeps
+
     def _offer(self, entry: Entry) -> None:
         """Once after each start: a fact that was withheld, whole, to a hub that may be mended by now."""
         try:
@@ -147,8 +148,8 @@ class Push:
         except GapTold:
             # The hub is behind even this one: it comes with everything else.
             self._at = None
-        except ForkTold:
-            raise self._frozen() from None
+        except ForkTold as told:
+            raise self._frozen(revoked=told.revoked) from None
         except Trouble as trouble:
             if trouble.status not in POISON:
                 self._owed.append(entry)
@@ -166,8 +167,8 @@ class Push:
             answer = self._hub.push(self._request(answered, ()))
         except GapTold as gap:
             at = self._common(gap.last_seq, gap.last_hash)
-        except ForkTold:
-            raise self._frozen() from None
+        except ForkTold as told:
+            raise self._frozen(revoked=told.revoked) from None
         except Trouble as trouble:
             if trouble.reachable:
                 self._strikes = 0
@@ -180,15 +181,49 @@ class Push:
             log.warning("the hub is at fact %d, this till had answers up to %d: sending again", at, answered)
         return min(at, answered)
 
-    def _common(self, seq: int, digest: str) -> int:
+    def _common(self, seq: int, digest: str, *, revoked: bool = False) -> int:
         """``seq``, if the hub's past up to there is ours. Raises Trouble("till-forked")."""
         if self._hash(seq) != digest:
-            raise self._frozen()
+            raise self._frozen(revoked=revoked)
         return seq
 
-    def _frozen(self) -> Trouble:
+    def _frozen(self, *, revoked: bool = False) -> PosappError:
+        """What to raise where the hub knows another past of this till."""
         self._at = None
+        if self._journal.meta(FORKED) != str(self._epoch):
+            log.error(
+                "another machine goes on under this till's number: it hands over as if it reached nobody"
+            )
+            self._journal.set_meta(**{FORKED: str(self._epoch)})
+        if revoked:
+            self._note_revoked()
+            if self._brought():
+                return Left("till-wiped")
         return Trouble("till-forked", status=423, reachable=True, retry_after=LONGEST_PAUSE_S)
+
+    def _brought(self) -> bool:
+        """Bring what the hub has not got of a till that is revoked and has no place on its chain any more.
+
+        As a neighbour would, in boxes; the hub takes each on its own. Whether it has all of it now.
+        """
+        seal_to = known(self._journal, leading=False).seal_to
+        entries = [entry for entry in self._journal.every() if entry.answer is Answer.WAITING]
+        if self._has_withheld() or (entries and not seal_to):
+            return False
+        till, token = self._journal.meta("till"), self._journal.meta("token")
+        for entry in entries:
+            message = message_of(entry)
+            if message.withheld:
+                return False
+            box = boxed(entry, message, seal_to, till=till, epoch=self._epoch, token=token)
+            if self._hub.copies(wire.CopiesRequest(facts=[box])).states != ["taken"]:
+                return False
+        return True
+
+    def _note_revoked(self) -> None:
+        if not self._journal.meta(REVOKED):
+            log.warning("this till was revoked: it sends what it has, then wipes itself")
+            self._journal.set_meta(**{REVOKED: timestamp(datetime.now(UTC))})
 
     def _hash(self, seq: int) -> str:
         """The hash of fact ``seq``, "" where there is no such fact."""
@@ -257,9 +292,8 @@ class Push:
     def _take(self, answer: wire.FactsAnswer, entries: Sequence[Entry]) -> None:
         """Settle what was answered: facts just sent, and earlier ones that the hub thought over."""
         settled = self._checked(answer, entries)
-        if answer.revoked and not self._journal.meta(REVOKED):
-            log.warning("this till was revoked: it sends what it has, then wipes itself")
-            self._journal.set_meta(**{REVOKED: timestamp(datetime.now(UTC))})
+        if answer.revoked:
+            self._note_revoked()
         if settled:
             self._journal.settle(settled, timestamp(datetime.now(UTC)))
         if answer.news != self._heard:
@@ -295,7 +329,10 @@ class Push:
             settled[one.seq] = (one.seq, Answer(one.answer), body)
         if not ids.keys() <= settled.keys() or (entries and answer.last_seq < entries[-1].seq):
             raise Trouble("hub-strange", reachable=True, why="a fact without an answer")
-        self._common(answer.last_seq, answer.last_hash)
+        self._common(answer.last_seq, answer.last_hash, revoked=answer.revoked)
+        if self._journal.meta(FORKED):
+            # The hub was put right, and this is the till.
+            self._journal.set_meta(**{FORKED: ""})
         return [settled[seq] for seq in sorted(settled)]
 
     def _id(self, seq: int) -> str:
@@ -308,38 +345,7 @@ class Push:
         return [sent[seq] if seq in sent else self._journal.after(seq - 1, 1)[0] for seq in seqs]
 
 
-def message_of(entry: Entry, withheld: str = "") -> wire.FactMessage:
-    """The fact as it is sent; without its content where the wire has no place for that."""
-    fact = entry.fact
-    told: dict[str, Any] = {
-        "seq": entry.seq,
-        "id": fact.id,
-        "kind": fact.kind,
-        "schema_v": fact.schema_v,
-        "subject": fact.subject,
-        "payload": entry.payload.decode(),
-        "clerk": fact.clerk,
-        "at": timestamp(fact.at),
-        "hash": entry.hash.hex(),
-    }
-    if not withheld:
-        try:
-            return wire.FactMessage(**told)
-        except ValidationError as error:
-            # Where, but not what: it may hold names.
-            where = error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"]
-            log.error("fact %d does not fit the wire (%s): its content is withheld", entry.seq, where)
-            withheld = NO_PLACE
-    bare = {name: _fitting(str(told[name])) for name in ("kind", "subject", "clerk")}
-    return wire.FactMessage(**told | bare | {"schema_v": 1, "payload": "", "withheld": withheld})
-
-
 def _may_be_taken_now(case: Entry) -> bool:
     """Whether a case is a fact that was withheld because the hub failed, and not for want of a place."""
     why = (case.detail or {}).get("detail", {}).get("why", "")
     return case.reason == WITHHELD and str(why).startswith("http-")
-
-
-def _fitting(text: str) -> str:
-    """What the wire and the hub's database take of a text."""
-    return text.replace("\0", "?")[:LONGEST_TEXT]

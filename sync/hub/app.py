@@ -156,7 +156,7 @@ class Hub:
         """The till with this token, its call counted. Raises Refusal 401, 429."""
         found = self._callers.get(token)
         if found is None:
-            till = await self.reading(self._sender, token)
+            till = await self.reading(self.sender, token)
             found = Caller(till.id, till.store)
             if len(self._callers) >= MAX_CALLERS:
                 self._callers.clear()
@@ -211,7 +211,8 @@ class Hub:
         with self.database.read() as connection:
             return tills.known_by(connection, token)
 
-    def _sender(self, token: str) -> tills.Till:
+    def sender(self, token: str) -> tills.Till:
+        """Whose token this is, also where it was revoked: of such a one facts are taken. Raises Refusal 401."""
         with self.database.read() as connection:
             return tills.sender(connection, token)
 
@@ -376,8 +377,8 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
 
     @app.post("/v1/copies")
     async def bring(token: Token, brought: wire.CopiesRequest) -> wire.CopiesAnswer:
-        """Take facts that the till kept, sealed, for others of its store."""
-        till = await hub.reading(hub.till, token)
+        """Take facts that the till kept, sealed, for others of its store; of a revoked one its own."""
+        till = await hub.reading(hub.sender, token)
         hub.claims.take(till.id)
         return await hub.writing(copies.take, hub.database, hub.ledger, till, brought)
 

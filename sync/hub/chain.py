@@ -44,7 +44,7 @@ def known(connection: Connection, till: Till, request: FactsRequest) -> dict[int
 
     Raises OutOfStep for a gap or a fork.
     """
-    fork = OutOfStep(Fork(last_seq=till.last_seq))
+    fork = OutOfStep(Fork(last_seq=till.last_seq, revoked=till.revoked))
     if request.epoch != till.epoch:
         raise fork
     if request.prev_seq > till.last_seq:

@@ -51,6 +51,8 @@ def take(database: Database, ledger: Ledger, caller: Till, request: CopiesReques
 
 
 def _take(database: Database, ledger: Ledger, caller: Till, key: str, one: SealedFact) -> State:
+    if caller.revoked and one.till != caller.id:
+        raise _Foreign("a revoked till brings nothing but its own")
     token, request = _opened(key, one)
     with database.read() as connection:
         till = tills.had_token(connection, one.till, one.epoch, token)

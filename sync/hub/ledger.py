@@ -363,7 +363,7 @@ class Ledger:
         known = connection.execute(_BY_ID, {"id": message.id}).first()
         next_one = message.seq > till.last_seq
         if (known.hash != message.hash) if known is not None else not next_one:
-            raise OutOfStep(Fork(last_seq=till.last_seq))
+            raise OutOfStep(Fork(last_seq=till.last_seq, revoked=till.revoked))
         if next_one and not tills.advanced(connection, till.id, message.seq, message.hash):
             raise OutOfStep(Gap(last_seq=till.last_seq, last_hash=till.last_hash))
         if known is None:

@@ -195,9 +195,9 @@ class _Calls:
                 self._token, wire.FactsRequest.model_validate_json(request.model_dump_json())
             )
         except OutOfStep as told:
-            if isinstance(told.body, wire.Gap):
-                raise GapTold(told.body) from None
-            raise ForkTold("till-forked") from None
+            if isinstance(told.body, wire.Fork):
+                raise ForkTold(told.body) from None
+            raise GapTold(wire.Gap.model_validate(told.body.model_dump())) from None
         except Refusal as refusal:
             raise _refused(refusal) from None
 

@@ -9,7 +9,7 @@ import pytest
 from posapp import paths
 from posapp.domain import custody
 from posapp.domain.custody import CLAIM_S, LEASE_S, MARGIN_S, Claim, Held
-from posapp.storage.claims import Claims
+from posapp.storage.claims import FORKED, Claims
 from posapp.storage.journal import Journal
 from tests.kit.counter import KEY, make_files
 from tests.kit.things import NOW
@@ -52,12 +52,50 @@ def test_the_only_till_of_a_store_leads_for_as_long_as_the_line_is_down(claims: 
     assert claims.holder("W-1", known=()) is None
 
 
-def test_a_lead_with_neighbours_leads_until_its_lease_is_over(claims: Claims) -> None:
+YEARS = (timedelta(days=-3653), timedelta(0), timedelta(days=3653))
+
+
+@pytest.mark.parametrize("jump", YEARS)
+def test_a_lead_with_neighbours_leads_until_its_lease_is_over(
+    claims: Claims, uptime: Uptime, jump: timedelta
+) -> None:
+    """Whatever the clock on the wall is set to."""
     claims.keep_lease("t1", 4, LEASE_S, NOW, alone=False)
-    assert claims.leads(NOW + timedelta(seconds=LEASE_S - MARGIN_S - 1))
-    assert not claims.leads(NOW + timedelta(seconds=LEASE_S - MARGIN_S))
+    uptime.ms += (LEASE_S - MARGIN_S) * 1000 - 1
+    assert claims.leads(NOW + jump)
+    uptime.ms += 1
+    assert not claims.leads(NOW + jump)
     claims.keep_lease("t2", 4, LEASE_S, NOW, alone=False)
     assert not claims.leads(NOW)
+
+
+def test_after_a_start_of_the_machine_the_wall_clock_says_when_a_lease_is_over(
+    claims: Claims, journal: Journal
+) -> None:
+    claims.keep_lease("t1", 4, LEASE_S, NOW, alone=False)
+    journal.boot = "another run of the machine"
+    left = timedelta(seconds=LEASE_S - MARGIN_S)
+    assert claims.leads(NOW)
+    assert claims.leads(NOW + left - timedelta(seconds=1))
+    assert not claims.leads(NOW + left)
+    for jump in (YEARS[0], YEARS[2]):
+        assert not claims.leads(NOW + jump)
+    claims.keep_lease("t1", 4, LEASE_S, NOW + YEARS[0], alone=False)
+    assert claims.leads(NOW)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_forked_till_grants_nothing_and_is_granted_nothing(
+    claims: Claims, journal: Journal, *, alone: bool
+) -> None:
+    journal.set_meta(epoch="3")
+    claims.keep_lease("t1", 4, LEASE_S, NOW, alone=alone)
+    claims.keep_granted("W-1", 77, CLAIM_S)
+    journal.set_meta(**{FORKED: "3"})
+    assert (claims.leads(NOW), claims.granted("W-1"), claims.forked()) == (False, 0, True)
+    # Enrolled again, it is the till.
+    journal.set_meta(epoch="4")
+    assert (claims.leads(NOW), claims.granted("W-1"), claims.forked()) == (True, 77, False)
 
 
 def test_a_till_whose_hub_knows_no_leases_works_as_before(claims: Claims) -> None:

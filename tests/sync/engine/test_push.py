@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from posapp.domain.facts import Answer
-from sync.engine import client, push
+from posapp.storage.claims import Claims
+from sync.engine import client, messages, push
 from sync.engine.client import NotEnrolled, Trouble
 from tests.sync.engine import badhub
 from tests.sync.engine.badhub import BadHub, running
@@ -122,10 +123,12 @@ def test_a_hub_that_knows_more_of_this_till_freezes_the_push_only(till: Desk, hu
             till.push.step()
         assert told.value.reachable
         assert told.value.retry_after
+        assert Claims(till.journal).forked()
     assert len(hub.facts) == 4
     hub.facts.pop()
     send_all(till)
     assert len(hub.facts) == 5
+    assert not Claims(till.journal).forked()
 
 
 @pytest.mark.parametrize("restart", [True, False])
@@ -249,7 +252,7 @@ def test_a_fact_the_wire_cannot_carry_is_withheld_and_the_others_go(
     send_all(till)
     sound(till, hub)
     assert [case.fact.id for case, _ in till.journal.cases()] == [entry.fact.id]
-    assert hub.facts[1]["withheld"] == push.NO_PLACE
+    assert hub.facts[1]["withheld"] == messages.NO_PLACE
     assert len(hub.calls(FACTS)) == 2
 
 
