@@ -101,7 +101,10 @@ def test_a_fork_is_told_and_nothing_is_taken(hub: Served, how: str) -> None:
     records = desk.records()
     for _ in range(2):
         answer = desk.send(body)
-        assert (answer.status_code, answer.json()) == (423, {"error": "fork", "last_seq": 2, "revoked": False})
+        assert (answer.status_code, answer.json()) == (
+            423,
+            {"error": "fork", "last_seq": 2, "revoked": False},
+        )
     # But for one case that tells the store.
     after = desk.records()
     (case,) = [after.pop(ident) for ident in after.keys() - records.keys()]
