@@ -12,10 +12,22 @@ from posapp.storage.mirror import path_in
 
 
 def check_folder(folder: Path, key: bytes) -> int:
+    """The number of facts in a folder whose ledger and mirror are well; as `check_ledger`, also mirror-damaged."""
+    facts = check_ledger(folder, key)
+    mirror = path_in(folder)
+    if mirror.exists():
+        try:
+            _check_file(mirror, key)
+        except StorageFault as error:
+            raise StorageFault("mirror-damaged", file=str(mirror)) from error
+    return facts
+
+
+def check_ledger(folder: Path, key: bytes) -> int:
     """The number of facts in a ledger where everything is well.
 
     Checks each page's seal (a page that was changed on the disk does not decrypt), SQLite's own
-    structure, and the chain. Raises StorageFault with the first fault found.
+    structure, and the chain. Raises StorageFault with the first fault found: ledger-damaged, chain-broken.
     """
     ledger = folder / paths.LEDGER
     _check_file(ledger, key)
@@ -26,12 +38,6 @@ def check_folder(folder: Path, key: bytes) -> int:
         journal.close()
     if fault:
         raise StorageFault("chain-broken", file=str(ledger), why=fault)
-    mirror = path_in(folder)
-    if mirror.exists():
-        try:
-            _check_file(mirror, key)
-        except StorageFault as error:
-            raise StorageFault("mirror-damaged", file=str(mirror)) from error
     return facts
 
 

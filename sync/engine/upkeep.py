@@ -1,4 +1,4 @@
-"""What the sync process does for the folder beside sync: copies of the ledger, the reserve, the room."""
+"""What the sync process does for the folder beside sync: the ledger checked and copied, the reserve, the room."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from posapp.domain.errors import StorageFault
 from posapp.storage import copies, room
+from posapp.storage.check import check_ledger
 from sync.engine.line import PASSING, Line
 
 log = logging.getLogger(__name__)
@@ -25,16 +26,24 @@ class Upkeep:
         self._line = line
         self._ended = ended
         self._copied: float | None = None
+        self._checked: float | None = None
         self._told = room.Room.ENOUGH
 
     def look(self) -> None:
-        """See to the room, then to the copy. Raises StorageFault where the ledger itself is damaged."""
+        """See to the room, then to the copy. Raises StorageFault where the ledger itself is damaged.
+
+        That is looked for soon after the start, and each hour: by the copy that is made then and read back, or
+        in the ledger itself where nothing was done that would need a copy.
+        """
         try:
             self._see_to_room()
             if copies.due(self._folder, self._key, self._copied):
                 made = copies.make(self._folder, self._key, self._ended.is_set)
-                self._copied = time.monotonic()
+                self._copied = self._checked = time.monotonic()
                 log.info("copy %s is whole", made.name)
+            elif self._checked is None or time.monotonic() - self._checked >= copies.EVERY_S:
+                check_ledger(self._folder, self._key)
+                self._checked = time.monotonic()
         except StorageFault as fault:
             if fault.reason not in PASSING and fault.reason != "copy-stopped":
                 raise

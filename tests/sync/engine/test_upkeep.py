@@ -109,8 +109,32 @@ def test_damage_that_a_copy_finds_is_told(keeping: Keeping) -> None:
         append(keeping.journal, number, payload={"note": "x" * 2000})
     keeping.journal.close()
     path = keeping.folder / paths.LEDGER
+    _spoil(path)
+    with pytest.raises(StorageFault, match="ledger-damaged"):
+        keeping.upkeep.look()
+
+
+@pytest.mark.parametrize("started_anew", [True, False])
+def test_a_ledger_that_is_damaged_while_nothing_is_done_is_told(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch, *, started_anew: bool
+) -> None:
+    for _ in range(200):
+        append(keeping.journal)
+    keeping.look()
+    keeping.journal.close()
+    _spoil(keeping.journal.path)
+    keeping.upkeep.look()
+    if started_anew:
+        keeping.upkeep = Upkeep(keeping.folder, KEY, Line(keeping.told.append), keeping.ended)
+    else:
+        later = time.monotonic() + copies.EVERY_S + 1
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+    with pytest.raises(StorageFault, match="ledger-damaged"):
+        keeping.upkeep.look()
+    assert keeping.copies() == 1
+
+
+def _spoil(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[20 * 4096 + 5] ^= 0xFF
     path.write_bytes(data)
-    with pytest.raises(StorageFault, match="ledger-damaged"):
-        keeping.upkeep.look()
