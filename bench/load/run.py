@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.load.site import BARE, Site, Size, site
+from bench.load.site import BARE, Site, Size, site, stolen_s
 from bench.till import Child, environment
 
 PATIENCE_S = 3_600
@@ -56,6 +57,8 @@ class Report:
     held: int = 0
     per_till: float = 0.0
     sustained: Told = field(default_factory=dict)
+    stolen: float = 0.0
+    """The share of the processors that the machine's host kept for others meanwhile."""
     back: Told = field(default_factory=dict)
     snapshot: Told = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
@@ -77,7 +80,8 @@ class Report:
             f"{self.held:,} tills held, {self.per_till / 1024:.1f} KiB of the hub each; "
             f"{self.sustained['rate']:.0f} facts/s for {self.plan.seconds:.0f} s beside them "
             f"(asked {self.plan.rate:.0f}), answered p99 {self.sustained['pushed']['p99']:.2f} s, neighbours woken "
-            f"p50 {woken['p50']:.2f} p99 {woken['p99']:.2f} s of {woken['n']:,}, missed {self.sustained['missed']}; "
+            f"p50 {woken['p50']:.2f} p99 {woken['p99']:.2f} s of {woken['n']:,}, missed {self.sustained['missed']}, "
+            f"while the host kept {self.stolen:.0%} of the processors; "
             f"reconnect of all with {back['waiting']:,} facts waiting drained in {back['seconds']:.0f} s, "
             f"missed {back['missed']}; snapshot {one['read'] / one['seconds']:,.0f} records/s; push costs "
             f"{_median(self.pushed, 'cost'):.2f} ms of CPU, {self.cost_ratio:.1f} x the bare statements' "
@@ -124,7 +128,9 @@ def measured(plan: Plan) -> Report:
         empty = place.memory()
         report.held = tills.do("hold", within=plan.tills / ARRIVE_PER_S)["held"]
         report.per_till = (place.memory() - empty) / plan.tills
+        stolen, begun = stolen_s(), time.monotonic()
         report.sustained = tills.do("push", rate=plan.rate, seconds=plan.seconds)
+        report.stolen = (stolen_s() - stolen) / (time.monotonic() - begun) / (os.cpu_count() or 1)
         report.back = _outage(plan, place, tills)
         report.snapshot = tills.do("snapshot", tills=SNAPSHOT_TILLS)
         for told in (*report.pushed, report.sustained, report.back, report.snapshot):

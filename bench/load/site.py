@@ -121,6 +121,11 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def stolen_s() -> float:
+    """Seconds for which the host of this machine kept a processor that had work to do (proc(5), steal)."""
+    return int(Path("/proc/stat").read_text().splitlines()[0].split()[8]) / TICKS
+
+
 def tree_cpu_s(pid: int) -> float:
     """That of a process, of its children, and of those that have ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
