@@ -208,6 +208,7 @@ class Engine:
                 tell=tell,
                 rebuilt=push.ask_again,
                 news=push.news,
+                look=push.look,
                 seen=lambda change: self._custody.seen(change.kind, change.id, change.body),
             )
             stack.callback(self._pull.close)

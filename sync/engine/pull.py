@@ -52,9 +52,9 @@ _WHO = "pull"
 class Pull:
     """The pulling end and the owner of the mirror. `step` takes one page; one thread calls it.
 
-    `take` and `fold` may be called from another thread. ``rebuilt`` is called when the hub is to be
-    asked where it is, ``news`` with each page's mark of answers that changed, ``seen`` with each change
-    that the mirror has now. Raises StorageFault on opening.
+    `take` and `fold` may be called from another thread. ``rebuilt`` is called when the mirror is pulled
+    from the beginning, ``look`` when the hub is to be asked where it is, ``news`` with each page's mark of
+    answers that changed, ``seen`` with each change that the mirror has now. Raises StorageFault on opening.
     """
 
     def __init__(
@@ -68,11 +68,13 @@ class Pull:
         tell: Tell,
         rebuilt: Callable[[], None],
         news: Callable[[int], None],
+        look: Callable[[], None],
         seen: Callable[[Change], None] = lambda change: None,
     ) -> None:
         self._hub = hub
         self._rebuilt = rebuilt
         self._news = news
+        self._look = look
         self._seen = seen
         self._folder = folder
         self._key = key
@@ -142,7 +144,7 @@ class Pull:
         if page.applied_through > max(self._ahead, self._journal.head()[0]):
             # The hub has facts of this till that were not made here: it is to be asked whose past is whose.
             self._ahead = page.applied_through
-            self._rebuilt()
+            self._look()
         self._line.heard(_WHO)
         self._caught_up = page.next >= page.head
         if changes or page.next != after or not generation or self._due(page):
@@ -151,6 +153,8 @@ class Pull:
             self._heard_all_ms = asked_ms
             if self._cut:
                 self._cut = False
+                # Whatever became of the hub or of this till's number meanwhile, it is noticed before anything is done.
+                self._look()
                 self._compare_at = time.monotonic() + random.uniform(0, COMPARE_WITHIN_S)
         if self._caught_up and self._fresh is not None:
             self._switch(self._fresh)

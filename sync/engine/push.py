@@ -76,14 +76,17 @@ class Push:
     def ask_again(self) -> None:
         """The hub's past is another one: ask where it is, and for all news. Any thread."""
         self._heard = 0
+        self.look()
+
+    def look(self) -> None:
+        """Ask the hub where it is, also with nothing to send. Any thread."""
         self._asked_at = -ASK_EVERY_S
         self._line.wake()
 
     def news(self, mark: int) -> None:
         """The feed says that answers of this till changed, up to ``mark``. Any thread."""
         if mark > self._heard:
-            self._asked_at = -ASK_EVERY_S
-            self._line.wake()
+            self.look()
 
     def step(self) -> bool:
         """Send what comes next. Returns whether there may be more; raises Trouble, NotEnrolled,

@@ -269,7 +269,7 @@ class Direct:
             push = Push(cast("Hub", calls), journal, line, lambda _: None)
             pull = Pull(
                 cast("Hub", calls), folder, key, journal,
-                line=line, tell=lambda _: None, rebuilt=push.ask_again, news=push.news,
+                line=line, tell=lambda _: None, rebuilt=push.ask_again, news=push.news, look=push.look,
             )  # fmt: skip
             try:
                 said = self._pull(pull, calls, push)

@@ -86,6 +86,7 @@ class Till:
             line=line,
             tell=lambda _: None,
             rebuilt=self.push.ask_again,
+            look=self.push.look,
             news=self.push.news,
         )
 

@@ -134,7 +134,15 @@ def till_in(folder: Path, name: str, door_at: tuple[str, int] | None = ("127.0.0
     line = Line(told.append)
     hub = Hub(NOBODY, "t")
     pull = Pull(
-        hub, folder, key, journal, line=line, tell=told.append, rebuilt=lambda: None, news=lambda _: None
+        hub,
+        folder,
+        key,
+        journal,
+        line=line,
+        tell=told.append,
+        rebuilt=lambda: None,
+        look=lambda: None,
+        news=lambda _: None,
     )
     # The one call that may reach a hub: a till enrolled at a real one has its address.
     bringing = Hub(journal.meta("hub"), journal.meta("token"))

@@ -71,6 +71,7 @@ class Desk:
     pull: Pull
     told: list[dict[str, Any]] = field(default_factory=list)
     rebuilt: list[bool] = field(default_factory=list)
+    looked: list[bool] = field(default_factory=list)
 
     def lines(self) -> list[tuple[bool, str]]:
         return [(m["line"]["online"], m["line"]["reason"]) for m in self.told if "line" in m]
@@ -89,6 +90,7 @@ def desk(folder: Path, hub: BadHub) -> Iterator[Desk]:
     journal = Journal(folder / paths.LEDGER, key, write=True)
     told: list[dict[str, Any]] = []
     rebuilt: list[bool] = []
+    looked: list[bool] = []
     client = Hub(hub.url, journal.meta("token"))
     line = Line(told.append)
     push = Push(client, journal, line, told.append)
@@ -101,9 +103,10 @@ def desk(folder: Path, hub: BadHub) -> Iterator[Desk]:
         tell=told.append,
         rebuilt=lambda: rebuilt.append(True),
         news=push.news,
+        look=lambda: looked.append(True),
     )
     try:
-        yield Desk(folder, key, journal, client, line, push, pull, told, rebuilt)
+        yield Desk(folder, key, journal, client, line, push, pull, told, rebuilt, looked)
     finally:
         line.stop()
         pull.close()
