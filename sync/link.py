@@ -15,13 +15,16 @@ from typing import IO, Any
 
 log = logging.getLogger(__name__)
 
-RESTART_S = (0.2, 1.0, 5.0, 15.0)
-"""Pauses before the process is started again; the last one repeats."""
+RESTART_S = (0.2, 1.0, 5.0, 15.0, 60.0)
+"""Pauses before the process is started again: the first after one that served, the last one repeats."""
 
 
 class EngineLink:
     """Promises: `wake` and `look_up` return at once and never raise; a sync process that dies is
     started again; `stop` ends it within a few seconds.
+
+    What was fatal stays the last word on the line until a process serves again: what one says of the
+    line before it falls over in its turn is kept back.
     """
 
     def __init__(self, command: Sequence[str], on_event: Callable[[Mapping[str, Any]], None]) -> None:
@@ -31,6 +34,8 @@ class EngineLink:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._asked = 0
+        self._fatal = False
+        self._kept: Mapping[str, Any] | None = None
         self._thread = threading.Thread(target=self._watch, name="engine-link", daemon=True)
 
     def start(self) -> None:
@@ -89,15 +94,17 @@ class EngineLink:
     def _watch(self) -> None:
         tries = 0
         while not self._stopping.is_set():
-            heard = self._run()
+            served = self._run()
             if self._stopping.is_set():
                 return
-            tries = 0 if heard else tries + 1
+            tries = 0 if served else tries + 1
             log.warning("the sync process ended; it is started again")
-            self._on_event({"line": {"online": False, "since": "", "reason": "sync-stopped"}})
+            if not self._fatal:
+                self._on_event({"line": {"online": False, "since": "", "reason": "sync-stopped"}})
             self._stopping.wait(RESTART_S[min(tries, len(RESTART_S) - 1)])
 
     def _run(self) -> bool:
+        """One life of the process; whether it came to serve."""
         try:
             process = subprocess.Popen(
                 self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=True
@@ -109,7 +116,7 @@ class EngineLink:
             self._process = process
         if self._stopping.is_set() and process.stdin is not None:
             _close(process.stdin)
-        heard = False
+        served = False
         assert process.stdout is not None
         with process.stdout:
             for line in process.stdout:
@@ -118,15 +125,26 @@ class EngineLink:
                 except ValueError:
                     log.warning("the sync process said something else than JSON")
                     continue
-                heard = True
                 if isinstance(event, dict):
-                    self._on_event(event)
+                    served = (served or "serving" in event) and "fatal" not in event
+                    self._take(event)
         process.wait()
         with self._lock:
             self._process = None
             if process.stdin is not None:
                 _close(process.stdin)
-        return heard
+        return served
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        if "serving" in event:
+            self._fatal = False
+            event, self._kept = self._kept or {}, None
+        elif "fatal" in event:
+            self._fatal, self._kept = True, None
+        elif "line" in event and self._fatal:
+            self._kept, event = event, {}
+        if event:
+            self._on_event(event)
 
 
 def _close(stream: IO[bytes]) -> None:

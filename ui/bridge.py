@@ -21,14 +21,14 @@ EVERYTHING = ("*",)
 class LineState:
     """How the line to the hub stands. ``since`` is when it came to stand so.
 
-    ``reason`` is empty while all is well, else a key: ``hub-unreachable``, ``hub-strange``,
-    ``hub-failed``, ``revoked``, ``not-enrolled``, ``fork``, ``fact-stuck``, ``sync-stopped``. A hub
-    that answers, but wrongly, is online with a reason. One that is not known says nothing more.
+    ``reason`` is empty while all is well, else a key of `ui.line`. A hub that answers, but wrongly, is
+    online with a reason. One that is not known says nothing more. ``fatal``: sync cannot go on by itself.
     """
 
     online: bool
     since: datetime | None = None
     reason: str = ""
+    fatal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,7 @@ class Bridge(QObject):
     `PrintJob`, `printer_changed` with a `PrinterState`; `terminal_told` with `CardNews`; `devices_found`
     with a tuple of `Choice`, `device_checked` with a `Checked`; `picture_read` with whether
     a picture had a code, or None where pictures cannot be read; `mishap` after an error of the program
-    itself, already logged; `sync_failed` with the reason, once sync
-    cannot go on by itself.
+    itself, already logged.
     """
 
     loaded = Signal()
@@ -90,4 +89,3 @@ class Bridge(QObject):
     device_checked = Signal(object)
     picture_read = Signal(object)
     mishap = Signal()
-    sync_failed = Signal(str)

@@ -55,7 +55,6 @@ class Status(QObject):
         self.topbar.sound_pressed.connect(self._on_mute)
         self.bar = Strip(theme, Tone.AMBER, "wifi-off", parent)
         bridge.line_changed.connect(self._on_line)
-        bridge.sync_failed.connect(self._on_sync_failed)
         bridge.device_changed.connect(self._on_device)
 
     def start_sounds(self) -> None:
@@ -114,9 +113,6 @@ class Status(QObject):
     def _on_line(self, state: LineState) -> None:
         self._line = state
         self.refresh()
-
-    def _on_sync_failed(self, reason: str) -> None:
-        self._on_line(LineState(False, None, reason))
 
     def _on_device(self, state: object) -> None:
         self.devices[str(getattr(state, "name", ""))] = state

@@ -24,7 +24,7 @@ def tell(bridge: Bridge, event: Mapping[str, Any]) -> None:
             LineState(
                 online=bool(line.get("online")),
                 since=datetime.fromisoformat(since) if since else None,
-                reason=_REASONS.get(str(line.get("reason")), str(line.get("reason") or "")),
+                reason=reason_of(line.get("reason")),
             )
         )
     elif "claim" in event:
@@ -40,7 +40,12 @@ def tell(bridge: Bridge, event: Mapping[str, Any]) -> None:
         bridge.mirror_replaced.emit()
         bridge.changed.emit(EVERYTHING)
     elif "fatal" in event:
-        bridge.sync_failed.emit(str(event["fatal"]))
+        bridge.line_changed.emit(LineState(False, None, reason_of(event["fatal"]), fatal=True))
+
+
+def reason_of(told: object) -> str:
+    """What the screens call a reason of sync."""
+    return _REASONS.get(str(told), str(told or ""))
 
 
 def _found(found: Mapping[str, Any]) -> LookedUp:

@@ -4,7 +4,8 @@ In:  ``{"wake": true}`` · ``{"look_up": code, "ask": n}`` · ``{"claim": order,
      ``{"release": order}`` · end of file: the window is gone.
 Out: ``{"claim": {"order": …, "state": `sync.wire.ClaimAnswer`'s, "till": …}}`` · ``{"custody": lead}``
      ``{"changed": [subjects]}`` (``["*"]``: anything) · ``{"answered": [seq…]}`` · ``{"mirror": "new"}``
-     ``{"line": {"online": bool, "since": iso, "reason": key}}`` · ``{"fatal": reason}``
+     ``{"line": {"online": bool, "since": iso, "reason": key}}`` · ``{"fatal": reason}`` ·
+     ``{"serving": true}`` (once, when the files were found usable and everything runs)
      ``{"found": {"ask": n, "code": code, "outcome": "record" | "elsewhere" | "unknown" | "unreachable",
      "kind": …, "id": … (record: it is in the mirror now), "elsewhere": {store, name, address, hours}}}``
 """
