@@ -157,6 +157,11 @@ TROUBLES: dict[str, _Trouble] = {
         Tone.AMBER,
     ),
     # posapp itself
+    "sync-silent": _Trouble(
+        N_("Starting again"),
+        N_("The connection to the hub hung and is being started again. You can go on working."),
+        Tone.AMBER,
+    ),
     "defect": _Trouble(
         _NOTHING_SENT,
         N_("A fault in posapp keeps this till from sending. Please call support; you can go on working."),

@@ -19,6 +19,7 @@ from sync.engine.asks import answer_asks
 from sync.engine.enrol import connected
 from sync.engine.line import Tell
 from sync.engine.pull import readable
+from sync.engine.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ def observe(
     tell: Tell,
     ended: threading.Event,
     *,
+    pulse: Pulse,
     asked: queue.SimpleQueue[tuple[str, object]],
     stack: ExitStack,
 ) -> bool:
@@ -66,6 +68,7 @@ def observe(
         open_now.callback(watched.close)
         tell({"serving": True})
         while not ended.wait(LOOK_EVERY_S):
+            pulse.beat()
             watched.look()
             try:
                 stack.enter_context(paths.FolderLock(folder, "sync"))

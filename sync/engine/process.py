@@ -32,6 +32,7 @@ from sync.engine.enrol import connected
 from sync.engine.line import Line, Tell, keep_on
 from sync.engine.observe import observe
 from sync.engine.pull import Pull
+from sync.engine.pulse import Pulse
 from sync.engine.push import Left, Push
 from sync.engine.upkeep import Upkeep
 
@@ -46,6 +47,8 @@ FINISH_S = 2.0
 """How long what is in flight may take once the end was asked for."""
 LOOK_EVERY_S = 1.0
 """How often the journal is looked at without being woken: another program may have written."""
+COPY_S = 1800.0
+"""A copy of the ledger, made and read back, may take so long."""
 LOOK_AFTER_S = 3.0
 FOLD_EVERY_S = 30.0
 """How often the files are folded, and folder and disk are looked after; the first time sooner."""
@@ -78,12 +81,13 @@ def run(
     ended = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(_signals(ended.set))
-        outbox = stack.enter_context(Outbox(stdout or sys.stdout, ended.set))
+        pulse = Pulse()
+        pulse.beat()
+        outbox = stack.enter_context(Outbox(stdout or sys.stdout, ended.set, pulse.regular))
         try:
             at = settings.door_at(settings.load(folder).door if door is None else door)
-            return _serve(
-                folder, keys, (stdin or sys.stdin) if attached else None, outbox.tell, ended, door_at=at
-            )
+            window = (stdin or sys.stdin) if attached else None
+            return _serve(folder, keys, window, outbox.tell, ended, pulse=pulse, door_at=at)
         except PosappError as error:
             log.error("%s", error)
             outbox.tell({"fatal": error.reason})
@@ -101,6 +105,7 @@ def _serve(
     tell: Tell,
     ended: threading.Event,
     *,
+    pulse: Pulse,
     door_at: tuple[str, int] | None,
 ) -> int:
     if not (folder / paths.LEDGER).exists():
@@ -131,9 +136,11 @@ def _serve(
         except StorageFault as fault:
             if fault.reason != "in-use":
                 raise
-            if not observe(folder, key, tell, ended, asked=asked, stack=stack):
+            if not observe(folder, key, tell, ended, pulse=pulse, asked=asked, stack=stack):
                 return DONE
-        engine = stack.enter_context(Engine(folder, key, tell, asked, ended.set, door_at=door_at))
+        engine = stack.enter_context(
+            Engine(folder, key, tell, asked, ended.set, pulse=pulse, door_at=door_at)
+        )
         upkeep = Upkeep(folder, key, engine.line, ended)
         with turn:
             for message in early:
@@ -142,11 +149,13 @@ def _serve(
         log.info("serving")
         pause = LOOK_AFTER_S
         while not ended.wait(pause):
+            pulse.beat(COPY_S)
             engine.fold()
             upkeep.look()
             if pause == LOOK_AFTER_S:
                 tell({"serving": True})
             pause = FOLD_EVERY_S
+            pulse.beat(pause)
     if isinstance(engine.error, Left):
         _wipe(folder, keys)
         raise StorageFault("till-wiped", folder=str(folder))
@@ -183,9 +192,10 @@ class Engine:
         asked: queue.SimpleQueue[tuple[str, object]],
         failed: Callable[[], None],
         *,
+        pulse: Pulse,
         door_at: tuple[str, int] | None = None,
     ) -> None:
-        self.line = Line(tell)
+        self.line = Line(tell, pulse)
         self.error: BaseException | None = None
         self._failed = failed
         self._tell = tell

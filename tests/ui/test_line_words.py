@@ -53,8 +53,8 @@ def literals(path: Path) -> Iterator[str]:
             refused = name == "Refused" and "sync" in path.parts[-3:]
             if node.args and (name in KINDS or refused):
                 found = node.args[0]
-            elif name == "trouble" and len(node.args) == 2:
-                found = node.args[1]
+            elif name in ("trouble", "_lost") and node.args:
+                found = node.args[-1]
         elif isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
                 if isinstance(key, ast.Constant) and key.value in ("reason", "fatal"):
