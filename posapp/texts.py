@@ -54,14 +54,20 @@ def N_(message: str) -> str:  # gettext's usual name for "translate later"
     return message
 
 
+def number(value: int) -> str:
+    """``100.000`` in German, ``100,000`` in English."""
+    grouped = f"{value:,}"
+    return grouped.replace(",", ".") if _language == "de" else grouped
+
+
 def money(amount: Money) -> str:
     """``1.218,75 €`` in German, ``€1,218.75`` in English; other currencies by their ISO code."""
     sign = "-" if amount.minor < 0 else ""
     whole, cents = divmod(abs(amount.minor), 100)
-    grouped = f"{whole:,}"
+    grouped = number(whole)
     if _language == "de":
         unit = "€" if amount.currency == "EUR" else amount.currency
-        return f"{sign}{grouped.replace(',', '.')},{cents:02}\N{NO-BREAK SPACE}{unit}"
+        return f"{sign}{grouped},{cents:02}\N{NO-BREAK SPACE}{unit}"
     unit = "€" if amount.currency == "EUR" else amount.currency + "\N{NO-BREAK SPACE}"
     return f"{sign}{unit}{grouped}.{cents:02}"
 

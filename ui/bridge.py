@@ -32,6 +32,14 @@ class LineState:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetching:
+    """How far the hub's news are read: ``done`` of ``of`` changes."""
+
+    done: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class LookedUp:
     """What the hub said of one code.
 
@@ -66,7 +74,7 @@ class Bridge(QObject):
     """Promises: every signal may be emitted from any thread and carries a frozen value.
 
     Signals: `loaded` once the till's modules are there; `code_scanned` with a `Scan`; `changed` with a tuple of subject names, or `EVERYTHING`;
-    `line_changed` with a `LineState`; `looked_up` with a `LookedUp`; `claim_told` with a `ClaimTold`; `mirror_replaced`;
+    `line_changed` with a `LineState`; `fetching` with a `Fetching`, or None once all is read; `looked_up` with a `LookedUp`; `claim_told` with a `ClaimTold`; `mirror_replaced`;
     `device_changed` with a value that has ``name``, ``state`` and ``reason``; `print_job` with a
     `PrintJob`, `printer_changed` with a `PrinterState`; `terminal_told` with `CardNews`; `devices_found`
     with a tuple of `Choice`, `device_checked` with a `Checked`; `picture_read` with whether
@@ -78,6 +86,7 @@ class Bridge(QObject):
     code_scanned = Signal(object)
     changed = Signal(object)
     line_changed = Signal(object)
+    fetching = Signal(object)
     looked_up = Signal(object)
     claim_told = Signal(object)
     mirror_replaced = Signal()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from posapp.domain.known import HIDDEN_AFTER
-from posapp.texts import N_, _, moment, ngettext
+from posapp.texts import N_, _, moment, ngettext, number
 from ui.pills import Link
 from ui.view import Tone
 
@@ -13,17 +13,21 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from posapp.domain.known import Standing
-    from ui.bridge import LineState
+    from ui.bridge import Fetching, LineState
 
 
 class LineWords(NamedTuple):
-    """The pill's words, and the bar's; an empty bar is not shown."""
+    """The pill's words, and the bar's; an empty bar is not shown.
+
+    ``moves``: the bar counts, so that only its first words are worth being read aloud.
+    """
 
     link: Link
     pill: str
     bar: str = ""
     tone: Tone = Tone.AMBER
     icon: str = "wifi-off"
+    moves: bool = False
 
 
 class _Trouble(NamedTuple):
@@ -178,8 +182,18 @@ OFFLINE = frozenset({"hub-unreachable", "sync-stopped"})
 """These are told as what they mean at the counter: no line, since when, and that the work goes on."""
 
 
-def words(state: LineState | None, standing: Standing, now: datetime) -> LineWords:
-    """What is told of the line; ``state`` is None until sync has spoken for the first time."""
+def words(
+    state: LineState | None,
+    standing: Standing,
+    now: datetime,
+    *,
+    fetching: Fetching | None = None,
+    sending: bool = False,
+) -> LineWords:
+    """What is told of the line; ``state`` is None until sync has spoken for the first time.
+
+    ``fetching`` is told while the line is up; ``sending``: what waits is too, since it takes a while.
+    """
     waiting = (
         ngettext("{count} act waits", "{count} acts wait", standing.waiting).format(count=standing.waiting)
         if standing.waiting
@@ -193,7 +207,9 @@ def words(state: LineState | None, standing: Standing, now: datetime) -> LineWor
         tone = Tone.RED if state.fatal else trouble.tone
         return LineWords(Link.TROUBLE, _(trouble.pill), bar, tone, "alert-triangle")
     if state.online:
-        return LineWords(Link.ONLINE, _("Online"))
+        bar = _progress(fetching, standing.waiting if sending else 0)
+        tone, icon = (Tone.NEUTRAL, "refresh") if bar else (Tone.AMBER, "")
+        return LineWords(Link.ONLINE, _("Online"), bar, tone, icon, moves=bool(bar))
     if standing.heard_at is None:
         bar = _("This till has not reached the hub yet, so it knows no orders. Please check the network.")
         return LineWords(Link.OFFLINE, _("Never connected"), bar)
@@ -205,3 +221,14 @@ def words(state: LineState | None, standing: Standing, now: datetime) -> LineWor
     if waiting:
         bar += f" – {waiting}"
     return LineWords(Link.OFFLINE, _("Offline"), _("{state}. You can go on working.").format(state=bar))
+
+
+def _progress(fetching: Fetching | None, waiting: int) -> str:
+    parts = []
+    if fetching is not None:
+        said = _("Fetching the orders: {done} of {of}")
+        parts.append(said.format(done=number(fetching.done), of=number(fetching.of)))
+    if waiting:
+        said = ngettext("Sending: {count} act waits", "Sending: {count} acts wait", waiting)
+        parts.append(said.format(count=number(waiting)))
+    return " – ".join(parts)

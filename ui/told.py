@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from posapp.counter.scanning import Elsewhere
-from ui.bridge import EVERYTHING, Bridge, ClaimTold, LineState, LookedUp
+from ui.bridge import EVERYTHING, Bridge, ClaimTold, Fetching, LineState, LookedUp
 
 _REASONS = {"till-refused": "revoked", "till-forked": "fork"}
 """What sync calls what the screens have another word for."""
@@ -27,6 +27,9 @@ def tell(bridge: Bridge, event: Mapping[str, Any]) -> None:
                 reason=reason_of(line.get("reason")),
             )
         )
+    elif "fetching" in event:
+        told = event["fetching"]
+        bridge.fetching.emit(Fetching(int(told["done"]), int(told["of"])) if told else None)
     elif "claim" in event:
         claim = event["claim"]
         bridge.claim_told.emit(

@@ -6,6 +6,7 @@ Out: ``{"claim": {"order": …, "state": `sync.wire.ClaimAnswer`'s, "till": …}
      ``{"changed": [subjects]}`` (``["*"]``: anything) · ``{"answered": [seq…]}`` · ``{"mirror": "new"}``
      ``{"line": {"online": bool, "since": iso, "reason": key}}`` · ``{"fatal": reason}`` ·
      ``{"serving": true}`` (once, when the files were found usable and everything runs) ·
+     ``{"fetching": {"done": n, "of": m}}`` (while the feed is read for more than a moment; null: no more) ·
      ``{"alive": true}`` (every `BEAT_S`, as long as everything runs)
      ``{"found": {"ask": n, "code": code, "outcome": "record" | "elsewhere" | "unknown" | "unreachable",
      "kind": …, "id": … (record: it is in the mirror now), "elsewhere": {store, name, address, hours}}}``
