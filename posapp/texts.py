@@ -220,6 +220,8 @@ _SENTENCES = {
     "hub-too-new": N_(
         "The hub's database was written by a newer posapp. Nothing was changed. Please update posapp."
     ),
+    "too-old": N_("The hub needs a newer posapp. Please update posapp."),
+    "hub-too-old": N_("The hub is too old for this posapp. Please ask its operator to update it."),
     "hub-unreachable": N_("The hub does not answer. Please check the line and try again."),
     "hub-strange": N_("The hub gave an answer that posapp does not understand. Please call support."),
     "lease-lost": N_("Another hub process does this now. There is nothing to do."),

@@ -84,7 +84,20 @@ TROUBLES: dict[str, _Trouble] = {
     "not-enrolled": _Trouble(
         N_("Not enrolled"), N_("This till is not enrolled yet. Please ask the operator for a code.")
     ),
-    "too-old": _Trouble(_OLD, N_("The hub needs a newer posapp. Please call support.")),
+    "too-old": _Trouble(
+        _OLD,
+        N_(
+            "The hub needs a newer posapp: what you do is sent, but nothing new comes. "
+            "Please call support; you can go on working."
+        ),
+    ),
+    "hub-too-old": _Trouble(
+        N_("Hub too old"),
+        N_(
+            "The hub is too old for this posapp: what you do is sent, but nothing new comes. "
+            "Please call support; you can go on working."
+        ),
+    ),
     # the till's own files
     "ledger-damaged": _Trouble(
         _JOURNAL, N_("This till's journal is damaged. Please hand over nothing and call support.")

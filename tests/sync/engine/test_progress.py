@@ -1,16 +1,13 @@
 """How far the feed is read: told while it takes a while, a few times a second, and its end."""
 
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from drivers.keys import StoredKeys
 from sync.engine.enrol import enrol
 from sync.engine.progress import APART_S, SOON_S, Progress
-from sync.link import EngineLink
 from tests.sync.engine.badhub import CODE, BadHub
-from tests.sync.engine.processes import PROGRAM
+from tests.sync.engine.processes import watched
 from tests.sync.engine.tills import order
 from tests.waiting import until
 
@@ -63,12 +60,7 @@ def test_a_real_engine_tells_it_over_the_channel(tmp_path: Path, hub: BadHub) ->
     enrol(hub.url, CODE, tmp_path, StoredKeys())
     for number in range(1_000):
         hub.publish("order", f"W-{number}", order(f"W-{number}"))
-    told: list[Mapping[str, Any]] = []
-    link = EngineLink([sys.executable, "-c", AT_ONCE + PROGRAM, str(tmp_path), "attached"], told.append)
-    link.start()
-    try:
+    with watched(tmp_path, AT_ONCE) as (_, told):
         until(lambda: {"fetching": None} in told, 30)
-    finally:
-        link.stop()
     numbers = [event["fetching"] for event in told if event.get("fetching")]
     assert numbers == [{"done": done, "of": 1_000} for done in range(100, 1_000, 100)]

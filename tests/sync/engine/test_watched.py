@@ -5,10 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,9 +14,8 @@ from posapp import paths
 from sync import link as links
 from sync.engine.enrol import enrol
 from sync.engine.pulse import HUNG_S, Pulse
-from sync.link import EngineLink
 from tests.sync.engine.badhub import CODE, BadHub
-from tests.sync.engine.processes import PROGRAM, ROOT, online
+from tests.sync.engine.processes import PROGRAM, ROOT, online, watched
 from tests.waiting import until
 
 SILENT = {"line": {"online": False, "since": "", "reason": "sync-silent"}}
@@ -42,18 +38,6 @@ push.Push.step = hung
 def folder(tmp_path: Path, hub: BadHub) -> Path:
     enrol(hub.url, CODE, tmp_path, StoredKeys())
     return tmp_path
-
-
-@contextmanager
-def watched(folder: Path, plant: str = "") -> Iterator[tuple[EngineLink, list[Mapping[str, Any]]]]:
-    """A link to a real engine, in which ``plant`` runs first."""
-    told: list[Mapping[str, Any]] = []
-    link = EngineLink([sys.executable, "-c", plant + PROGRAM, str(folder), "attached"], told.append)
-    link.start()
-    try:
-        yield link, told
-    finally:
-        link.stop()
 
 
 def test_what_is_fatal_stays_until_the_engine_serves_again(
