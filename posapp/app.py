@@ -129,7 +129,6 @@ class TillApp:
         self.desk = desk.build(till, self._look_up, self._claim, self._release)
         self.bridge.line_changed.connect(self._on_line)
         self.bridge.claim_told.connect(self._on_claim)
-        self.bridge.sync_failed.connect(self._end_if_revoked)
         self.bridge.mirror_replaced.connect(books.reopen_mirror)
         self.window = TillWindow(
             self.desk, self.bridge, chosen, self._save_settings, wedge=foyer.wedge if foyer else None
@@ -232,13 +231,10 @@ class TillApp:
         if self.link is not None:
             self.link.release(order)
 
-    def _end_if_revoked(self, reason: str) -> None:
-        if reason in ("till-revoked", "till-wiped"):
-            self.ended = reason
-            QApplication.quit()
-
     def _on_line(self, state: LineState) -> None:
-        self._end_if_revoked(state.reason)
+        if state.reason in ("till-revoked", "till-wiped"):
+            self.ended = state.reason
+            QApplication.quit()
         self.desk.scanning.online = state.online
         self.desk.custody.repeat()
 

@@ -54,14 +54,20 @@ def N_(message: str) -> str:  # gettext's usual name for "translate later"
     return message
 
 
+def number(value: int) -> str:
+    """``100.000`` in German, ``100,000`` in English."""
+    grouped = f"{value:,}"
+    return grouped.replace(",", ".") if _language == "de" else grouped
+
+
 def money(amount: Money) -> str:
     """``1.218,75 €`` in German, ``€1,218.75`` in English; other currencies by their ISO code."""
     sign = "-" if amount.minor < 0 else ""
     whole, cents = divmod(abs(amount.minor), 100)
-    grouped = f"{whole:,}"
+    grouped = number(whole)
     if _language == "de":
         unit = "€" if amount.currency == "EUR" else amount.currency
-        return f"{sign}{grouped.replace(',', '.')},{cents:02}\N{NO-BREAK SPACE}{unit}"
+        return f"{sign}{grouped},{cents:02}\N{NO-BREAK SPACE}{unit}"
     unit = "€" if amount.currency == "EUR" else amount.currency + "\N{NO-BREAK SPACE}"
     return f"{sign}{unit}{grouped}.{cents:02}"
 
@@ -214,6 +220,8 @@ _SENTENCES = {
     "hub-too-new": N_(
         "The hub's database was written by a newer posapp. Nothing was changed. Please update posapp."
     ),
+    "too-old": N_("The hub needs a newer posapp. Please update posapp."),
+    "hub-too-old": N_("The hub is too old for this posapp. Please ask its operator to update it."),
     "hub-unreachable": N_("The hub does not answer. Please check the line and try again."),
     "hub-strange": N_("The hub gave an answer that posapp does not understand. Please call support."),
     "lease-lost": N_("Another hub process does this now. There is nothing to do."),

@@ -7,11 +7,20 @@ garbage without end.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 VERSION = 1
+"""The protocol that this posapp speaks, as a till and as a hub; it grows with each change that an older one cannot
+pass over."""
+OLDEST_TILL = 1
+"""A hub gives nothing to a till that speaks an older one. Announce a new number 60 days ahead."""
+OLDEST_HUB = 1
+"""A till takes nothing from a hub that speaks an older one."""
+PROTOCOL = "Posapp-Protocol"
+"""The header in which each end says its version, with every call and every answer."""
 MAX_FACTS = 500
 MAX_PAGE = 500
 MAX_WAIT_S = 25
@@ -362,12 +371,14 @@ class Lookup(Message):
 
 
 class Health(Message):
-    """For monitors."""
+    """For monitors. ``protocol`` is what the hub speaks, ``oldest_till`` what it takes."""
 
     status: Literal["ok"] = "ok"
     version: Short
     generation: Ident
     waiting_for_shop: int = Field(ge=0)
+    protocol: int = Field(default=1, ge=1)
+    oldest_till: int = Field(default=1, ge=1)
 
 
 class Problem(Message):
@@ -375,3 +386,12 @@ class Problem(Message):
 
     error: Ident
     message: Short
+
+
+_VERSION = re.compile(r"\s*([1-9][0-9]{0,8})\s*(?:;.*)?")
+
+
+def spoken(header: str) -> int:
+    """The version that a header (`PROTOCOL`) names; a missing one, and one that names none, is the first."""
+    found = _VERSION.fullmatch(header)
+    return int(found[1]) if found else 1

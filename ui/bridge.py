@@ -21,14 +21,22 @@ EVERYTHING = ("*",)
 class LineState:
     """How the line to the hub stands. ``since`` is when it came to stand so.
 
-    ``reason`` is empty while all is well, else a key: ``hub-unreachable``, ``hub-strange``,
-    ``hub-failed``, ``revoked``, ``not-enrolled``, ``fork``, ``fact-stuck``, ``sync-stopped``. A hub
-    that answers, but wrongly, is online with a reason. One that is not known says nothing more.
+    ``reason`` is empty while all is well, else a key of `ui.line`. A hub that answers, but wrongly, is
+    online with a reason. One that is not known says nothing more. ``fatal``: sync cannot go on by itself.
     """
 
     online: bool
     since: datetime | None = None
     reason: str = ""
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """How far the hub's news are read: ``done`` of ``of`` changes."""
+
+    done: int
+    of: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +74,19 @@ class Bridge(QObject):
     """Promises: every signal may be emitted from any thread and carries a frozen value.
 
     Signals: `loaded` once the till's modules are there; `code_scanned` with a `Scan`; `changed` with a tuple of subject names, or `EVERYTHING`;
-    `line_changed` with a `LineState`; `looked_up` with a `LookedUp`; `claim_told` with a `ClaimTold`; `mirror_replaced`;
+    `line_changed` with a `LineState`; `fetching` with a `Fetching`, or None once all is read; `looked_up` with a `LookedUp`; `claim_told` with a `ClaimTold`; `mirror_replaced`;
     `device_changed` with a value that has ``name``, ``state`` and ``reason``; `print_job` with a
     `PrintJob`, `printer_changed` with a `PrinterState`; `terminal_told` with `CardNews`; `devices_found`
     with a tuple of `Choice`, `device_checked` with a `Checked`; `picture_read` with whether
     a picture had a code, or None where pictures cannot be read; `mishap` after an error of the program
-    itself, already logged; `sync_failed` with the reason, once sync
-    cannot go on by itself.
+    itself, already logged.
     """
 
     loaded = Signal()
     code_scanned = Signal(object)
     changed = Signal(object)
     line_changed = Signal(object)
+    fetching = Signal(object)
     looked_up = Signal(object)
     claim_told = Signal(object)
     mirror_replaced = Signal()
@@ -90,4 +98,3 @@ class Bridge(QObject):
     device_checked = Signal(object)
     picture_read = Signal(object)
     mishap = Signal()
-    sync_failed = Signal(str)

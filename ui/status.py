@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from posapp.texts import _
 from ui import line
-from ui.bridge import Bridge, DeviceState, LineState
+from ui.bridge import Bridge, DeviceState, Fetching, LineState
 from ui.screens.strip import Strip
 from ui.topbar import TopBar
 from ui.view import Sound, Tone
@@ -30,11 +30,14 @@ if TYPE_CHECKING:
 AFTER_PAINT_MS = 2
 """What was posted, painting too, comes before any timer; nobody hears so short a delay."""
 
+LONG_MS = 1500
+"""Acts that are sent within so short a time are not worth a word."""
+
 
 class Status(QObject):
     """Keeps top bar, line bar and the rail's badge true, and plays the sounds.
 
-    It is told by the bridge and asks nobody by timer. Silent until `start_sounds`.
+    It is told by the bridge; a timer only asks whether what waited then still does. Silent until `start_sounds`.
     """
 
     def __init__(
@@ -46,6 +49,10 @@ class Status(QObject):
         self._rail = rail
         self._settings = settings
         self._line: LineState | None = None
+        self._fetching: Fetching | None = None
+        self._long = self._moving = False
+        self._soon = QTimer(self, singleShot=True, interval=LONG_MS)
+        self._soon.timeout.connect(self._on_long)
         self.sounds: Sounds | None = None
         self.devices: dict[str, object] = {}
         self.printing: PrintStrip | None = None
@@ -55,7 +62,7 @@ class Status(QObject):
         self.topbar.sound_pressed.connect(self._on_mute)
         self.bar = Strip(theme, Tone.AMBER, "wifi-off", parent)
         bridge.line_changed.connect(self._on_line)
-        bridge.sync_failed.connect(self._on_sync_failed)
+        bridge.fetching.connect(self._on_fetching)
         bridge.device_changed.connect(self._on_device)
 
     def start_sounds(self) -> None:
@@ -76,7 +83,8 @@ class Status(QObject):
             QTimer.singleShot(AFTER_PAINT_MS, self, partial(self.sounds.play, *sounds))
 
     def close(self) -> None:
-        """End the sounds' thread."""
+        """Ask nobody any more, and end the sounds' thread."""
+        self._soon.stop()
         if self.sounds is not None:
             self.sounds.close()
 
@@ -105,18 +113,45 @@ class Status(QObject):
         # The hub tells the store's name after the first start, and it may change.
         self.topbar.show_people(till.store_name, self._settings.clerk)
         self.topbar.window().setWindowTitle(_("posapp – {store}").format(store=till.store_name))
-        words = line.words(self._line, till.standing(), till.now())
+        standing = till.standing()
+        words = line.words(
+            self._line,
+            standing,
+            till.now(),
+            fetching=self._fetching,
+            sending=self._takes_long(standing.waiting),
+        )
         self.topbar.show_line(words)
-        self.bar.say(words.bar, tone=words.tone, icon=words.icon)
+        self.bar.say(words.bar, tone=words.tone, icon=words.icon, quiet=words.moves and self._moving)
+        self._moving = words.moves
         guessing = self._desk.scanning.guessing.since is not None
         self._rail.show_badge("attention", self._desk.attention.count() + guessing)
 
-    def _on_line(self, state: LineState) -> None:
-        self._line = state
+    def _takes_long(self, waiting: int) -> bool:
+        """Whether what waits has done so for a while, or was told of already when the line came back."""
+        if self._line is None or not self._line.online:
+            self._long = True
+        elif not waiting:
+            self._long = False
+            self._soon.stop()
+        elif not self._long and not self._soon.isActive():
+            self._soon.start()
+        return self._long
+
+    def _on_long(self) -> None:
+        self._long = True
         self.refresh()
 
-    def _on_sync_failed(self, reason: str) -> None:
-        self._on_line(LineState(False, None, reason))
+    def _on_fetching(self, state: Fetching | None) -> None:
+        self._fetching = state
+        self.refresh()
+
+    def _on_line(self, state: LineState) -> None:
+        self._line = state
+        if not state.online:
+            # Told anew once it goes on; by another process perhaps, which begins to count anew.
+            self._fetching = None
+        self.refresh()
 
     def _on_device(self, state: object) -> None:
         self.devices[str(getattr(state, "name", ""))] = state

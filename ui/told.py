@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from posapp.counter.scanning import Elsewhere
-from ui.bridge import EVERYTHING, Bridge, ClaimTold, LineState, LookedUp
+from ui.bridge import EVERYTHING, Bridge, ClaimTold, Fetching, LineState, LookedUp
 
 _REASONS = {"till-refused": "revoked", "till-forked": "fork"}
 """What sync calls what the screens have another word for."""
@@ -24,9 +24,12 @@ def tell(bridge: Bridge, event: Mapping[str, Any]) -> None:
             LineState(
                 online=bool(line.get("online")),
                 since=datetime.fromisoformat(since) if since else None,
-                reason=_REASONS.get(str(line.get("reason")), str(line.get("reason") or "")),
+                reason=reason_of(line.get("reason")),
             )
         )
+    elif "fetching" in event:
+        told = event["fetching"]
+        bridge.fetching.emit(Fetching(int(told["done"]), int(told["of"])) if told else None)
     elif "claim" in event:
         claim = event["claim"]
         bridge.claim_told.emit(
@@ -40,7 +43,12 @@ def tell(bridge: Bridge, event: Mapping[str, Any]) -> None:
         bridge.mirror_replaced.emit()
         bridge.changed.emit(EVERYTHING)
     elif "fatal" in event:
-        bridge.sync_failed.emit(str(event["fatal"]))
+        bridge.line_changed.emit(LineState(False, None, reason_of(event["fatal"]), fatal=True))
+
+
+def reason_of(told: object) -> str:
+    """What the screens call a reason of sync."""
+    return _REASONS.get(str(told), str(told or ""))
 
 
 def _found(found: Mapping[str, Any]) -> LookedUp:

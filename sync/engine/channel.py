@@ -4,7 +4,10 @@ In:  ``{"wake": true}`` · ``{"look_up": code, "ask": n}`` · ``{"claim": order,
      ``{"release": order}`` · end of file: the window is gone.
 Out: ``{"claim": {"order": …, "state": `sync.wire.ClaimAnswer`'s, "till": …}}`` · ``{"custody": lead}``
      ``{"changed": [subjects]}`` (``["*"]``: anything) · ``{"answered": [seq…]}`` · ``{"mirror": "new"}``
-     ``{"line": {"online": bool, "since": iso, "reason": key}}`` · ``{"fatal": reason}``
+     ``{"line": {"online": bool, "since": iso, "reason": key}}`` · ``{"fatal": reason}`` ·
+     ``{"serving": true}`` (once, when the files were found usable and everything runs) ·
+     ``{"fetching": {"done": n, "of": m}}`` (while the feed is read for more than a moment; null: no more) ·
+     ``{"alive": true}`` (every `BEAT_S`, as long as everything runs)
      ``{"found": {"ask": n, "code": code, "outcome": "record" | "elsewhere" | "unknown" | "unreachable",
      "kind": …, "id": … (record: it is in the mirror now), "elsewhere": {store, name, address, hours}}}``
 """
@@ -25,6 +28,8 @@ MANY = 200
 """More changed subjects than this at once are told as ``*``."""
 APART_S = 0.1
 """Messages of what changed come at least this far apart; a screen refreshes no faster."""
+BEAT_S = 5.0
+"""How often the window is told that the engine lives."""
 LONGEST_LINE = 1 << 16
 
 
@@ -32,12 +37,16 @@ class Outbox:
     """Messages to the window, written by a thread of its own: nobody waits for a window that hangs.
 
     Promises: messages keep their order, but what changed is gathered while it waits. ``broken`` is
-    called once when nobody reads any more. Use as a context manager; leaving writes what is left.
+    called once when nobody reads any more. As long as ``alive`` says so, a sign of life goes out every `BEAT_S`.
+    Use as a context manager; leaving writes what is left.
     """
 
-    def __init__(self, stdout: IO[str], broken: Callable[[], None]) -> None:
+    def __init__(
+        self, stdout: IO[str], broken: Callable[[], None], alive: Callable[[], bool] = lambda: True
+    ) -> None:
         self._stdout = stdout
         self._broken = broken
+        self._alive = alive
         self._condition = threading.Condition()
         self._waiting: list[dict[str, Any]] = []
         self._changed: dict[str, None] = {}
@@ -68,10 +77,13 @@ class Outbox:
             self._condition.notify_all()
 
     def _run(self) -> None:
-        last = -APART_S
+        last, beaten = -APART_S, time.monotonic()
         while True:
             with self._condition:
-                self._condition.wait_for(lambda: bool(self._waiting or self._changed or self._ended))
+                self._condition.wait_for(
+                    lambda: bool(self._waiting or self._changed or self._ended),
+                    max(0.0, beaten + BEAT_S - time.monotonic()),
+                )
                 now = time.monotonic()
                 if self._changed and not self._ended and now - last < APART_S and not self._waiting:
                     self._condition.wait(APART_S - (now - last))
@@ -81,6 +93,10 @@ class Outbox:
                     due.append({"changed": ["*"] if "*" in self._changed else list(self._changed)})
                     self._changed, last = {}, now
                 ended = self._ended and not self._changed
+            if now - beaten >= BEAT_S:
+                beaten = now
+                if self._alive():
+                    due.append({"alive": True})
             if not self._write(due) or ended:
                 return
 

@@ -10,7 +10,7 @@ import ipaddress
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -23,9 +23,6 @@ from sync import wire
 from sync.engine.sockets import KeyWrong, Sockets
 from sync.pins import Pins
 
-if TYPE_CHECKING:
-    pass
-
 CONNECT_S = 5.0
 READ_S = 10.0
 """How long the hub may be silent, beyond the time it was asked to hold the call."""
@@ -37,6 +34,10 @@ LOOK_UP_S = 1.5
 CLAIM_S = 6.0
 """How long the hub may take for a claim: it holds the call while it asks the lead."""
 LONGEST_RETRY_AFTER_S = 3600.0
+TOO_OLD_S = 60.0
+"""How long a till that is too old for its hub, or the reverse, waits before it asks again: one may have been updated."""
+TAKEN_BY_ALL = frozenset({"/v1/facts", "/v1/copies"})
+"""What a hub of any age takes."""
 
 _Answer = TypeVar("_Answer", bound=wire.Message)
 
@@ -105,6 +106,7 @@ class Hub:
             raise Refused("pin-needs-https", url=self._url)
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"posapp-till/{wire.VERSION}"
+        self._session.headers[wire.PROTOCOL] = str(wire.VERSION)
         # Uncompressed, so that what arrives is what is counted.
         self._session.headers["Accept-Encoding"] = "identity"
         # With an auth of our own, requests leaves the netrc file of whoever runs the till alone.
@@ -277,7 +279,15 @@ class Hub:
                 timed_out=status == 504,
                 reachable=True,
             )
+        self._understand(path, status, response.headers)
         return status, raw, response.headers
+
+    def _understand(self, path: str, status: int, headers: Mapping[str, str]) -> None:
+        """Raises Trouble where one end is too old for the other; what was done here is sent all the same."""
+        if status == 426:
+            raise Trouble("too-old", status=status, retry_after=TOO_OLD_S, reachable=True)
+        if path not in TAKEN_BY_ALL and wire.spoken(headers.get(wire.PROTOCOL, "")) < wire.OLDEST_HUB:
+            raise Trouble("hub-too-old", status=status, retry_after=TOO_OLD_S, reachable=True)
 
 
 def hub_url(url: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from posapp.domain.errors import PosappError, StorageFault
 from posapp.domain.facts import timestamp
 from sync.engine.client import NotEnrolled, Trouble
+from sync.engine.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +31,13 @@ PASSING = frozenset({"disk-full", "disk-failed", "ledger-locked", "room-short"})
 class Line:
     """What is known of the way to the hub, and the one place where sync waits.
 
-    ``tell`` hears ``{"line": …}`` each time it changes. Any thread.
+    ``tell`` hears ``{"line": …}`` each time it changes. ``pulse`` hears of every thread that asks whether it
+    is to end, or pauses: whoever has a part in the work does so in each turn. Any thread.
     """
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell, pulse: Pulse | None = None) -> None:
         self._tell = tell
+        self._pulse = pulse or Pulse()
         self._condition = threading.Condition()
         self._wakes = 0
         self._stopping = False
@@ -44,6 +47,7 @@ class Line:
 
     def stopping(self) -> bool:
         """Whether everything is to end."""
+        self._pulse.beat()
         return self._stopping
 
     def stop(self) -> None:
@@ -64,6 +68,7 @@ class Line:
 
     def pause(self, seconds: float, mark: int | None = None) -> None:
         """Wait; a wake since ``mark`` or the end cuts it short (without a mark only the end)."""
+        self._pulse.beat(seconds)
         with self._condition:
             self._condition.wait_for(
                 lambda: self._stopping or (mark is not None and self._wakes != mark), seconds

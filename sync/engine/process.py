@@ -17,16 +17,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from posapp import logs, paths, settings
 from posapp.domain.errors import PosappError, StorageFault
-from posapp.domain.facts import parse_timestamp
 from posapp.storage.journal import REVOKED, Journal
-from posapp.storage.mirror import Mirror, open_writer, path_in
-from sync import wire
 from sync.engine.asks import answer_asks
 from sync.engine.channel import Outbox, listen
 from sync.engine.client import Hub, Revoked
@@ -34,7 +30,9 @@ from sync.engine.copies import Copies
 from sync.engine.custody import Custody
 from sync.engine.enrol import connected
 from sync.engine.line import Line, Tell, keep_on
-from sync.engine.pull import Pull, readable
+from sync.engine.observe import observe
+from sync.engine.pull import Pull
+from sync.engine.pulse import Pulse
 from sync.engine.push import Left, Push
 from sync.engine.upkeep import Upkeep
 
@@ -49,14 +47,15 @@ FINISH_S = 2.0
 """How long what is in flight may take once the end was asked for."""
 LOOK_EVERY_S = 1.0
 """How often the journal is looked at without being woken: another program may have written."""
+COPY_S = 1800.0
+"""A copy of the ledger, made and read back, may take so long."""
+LOOK_AFTER_S = 3.0
 FOLD_EVERY_S = 30.0
-OBSERVE_EVERY_S = 0.5
+"""How often the files are folded, and folder and disk are looked after; the first time sooner."""
 MOST_EARLY = 100
 """So many messages of the window are kept until an engine serves."""
 PLAIN = ("papers", "slips.jsonl", "logs")
 """What anybody can read in a till's folder: claim tickets, slips that wait for the printer, logs."""
-SILENT_S = wire.MAX_WAIT_S + 20
-"""An observer takes the line for dead when the serving engine has noted nothing for so long."""
 
 
 def run(
@@ -82,12 +81,13 @@ def run(
     ended = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(_signals(ended.set))
-        outbox = stack.enter_context(Outbox(stdout or sys.stdout, ended.set))
+        pulse = Pulse()
+        pulse.beat()
+        outbox = stack.enter_context(Outbox(stdout or sys.stdout, ended.set, pulse.regular))
         try:
             at = settings.door_at(settings.load(folder).door if door is None else door)
-            return _serve(
-                folder, keys, (stdin or sys.stdin) if attached else None, outbox.tell, ended, door_at=at
-            )
+            window = (stdin or sys.stdin) if attached else None
+            return _serve(folder, keys, window, outbox.tell, ended, pulse=pulse, door_at=at)
         except PosappError as error:
             log.error("%s", error)
             outbox.tell({"fatal": error.reason})
@@ -105,6 +105,7 @@ def _serve(
     tell: Tell,
     ended: threading.Event,
     *,
+    pulse: Pulse,
     door_at: tuple[str, int] | None,
 ) -> int:
     if not (folder / paths.LEDGER).exists():
@@ -135,18 +136,26 @@ def _serve(
         except StorageFault as fault:
             if fault.reason != "in-use":
                 raise
-            if not _observe(folder, key, tell, ended, asked=asked, stack=stack):
+            if not observe(folder, key, tell, ended, pulse=pulse, asked=asked, stack=stack):
                 return DONE
-        engine = stack.enter_context(Engine(folder, key, tell, asked, ended.set, door_at=door_at))
+        engine = stack.enter_context(
+            Engine(folder, key, tell, asked, ended.set, pulse=pulse, door_at=door_at)
+        )
         upkeep = Upkeep(folder, key, engine.line, ended)
         with turn:
             for message in early:
                 engine.take(message)
             serving.append(engine)
         log.info("serving")
-        while not ended.wait(FOLD_EVERY_S):
+        pause = LOOK_AFTER_S
+        while not ended.wait(pause):
+            pulse.beat(COPY_S)
             engine.fold()
             upkeep.look()
+            if pause == LOOK_AFTER_S:
+                tell({"serving": True})
+            pause = FOLD_EVERY_S
+            pulse.beat(pause)
     if isinstance(engine.error, Left):
         _wipe(folder, keys)
         raise StorageFault("till-wiped", folder=str(folder))
@@ -183,9 +192,10 @@ class Engine:
         asked: queue.SimpleQueue[tuple[str, object]],
         failed: Callable[[], None],
         *,
+        pulse: Pulse,
         door_at: tuple[str, int] | None = None,
     ) -> None:
-        self.line = Line(tell)
+        self.line = Line(tell, pulse)
         self.error: BaseException | None = None
         self._failed = failed
         self._tell = tell
@@ -288,87 +298,6 @@ class Engine:
 
     def _look_up(self) -> None:
         answer_asks(self._asked, self._looking, self._pull.take, self._tell, self.line.stopping)
-
-
-def _observe(
-    folder: Path,
-    key: bytes,
-    tell: Tell,
-    ended: threading.Event,
-    *,
-    asked: queue.SimpleQueue[tuple[str, object]],
-    stack: ExitStack,
-) -> bool:
-    """Tell what another engine does here until it ends. True: its lock is ours now, in ``stack``."""
-    log.info("another engine serves this folder: observing")
-    with ExitStack() as open_now:
-        journal = Journal(folder / paths.LEDGER, key)
-        open_now.callback(journal.close)
-        (hub,) = connected(journal, keep=False)
-        open_now.callback(hub.close)
-        over = threading.Event()
-
-        def take(found: wire.FeedChange) -> None:
-            writer = open_writer(folder, key)
-            try:
-                writer.apply(readable([found]))
-            finally:
-                writer.close()
-
-        looking = threading.Thread(
-            target=answer_asks, args=(asked, hub, take, tell, over.is_set), name="look-up", daemon=True
-        )
-        looking.start()
-        open_now.callback(looking.join, FINISH_S)
-        open_now.callback(hub.hang_up)
-        open_now.callback(over.set)
-        open_writer(folder, key).close()
-        watched = _Watched(folder, key, journal, tell)
-        open_now.callback(watched.close)
-        while not ended.wait(OBSERVE_EVERY_S):
-            watched.look()
-            try:
-                stack.enter_context(paths.FolderLock(folder, "sync"))
-            except StorageFault:
-                continue
-            log.info("the other engine has ended: taking over")
-            return True
-    return False
-
-
-class _Watched:
-    """The two files as an observer sees them change."""
-
-    def __init__(self, folder: Path, key: bytes, journal: Journal, tell: Tell) -> None:
-        self._folder = folder
-        self._key = key
-        self._journal = journal
-        self._tell = tell
-        self._mirror = Mirror(path_in(folder), key)
-        self._seen = (journal.version(), self._mirror.version())
-        self._online: bool | None = None
-
-    def close(self) -> None:
-        self._mirror.close()
-
-    def look(self) -> None:
-        """Tell what is new since the last look."""
-        path = path_in(self._folder)
-        if path != self._mirror.path:
-            self._mirror.close()
-            self._mirror = Mirror(path, self._key)
-            self._tell({"mirror": "new"})
-        seen = (self._journal.version(), self._mirror.version())
-        if seen != self._seen:
-            self._seen = seen
-            self._tell({"changed": ["*"]})
-        heard = self._mirror.meta("heard_at")
-        # From the future: the clock was set back, and what was noted before says nothing.
-        online = bool(heard) and abs((datetime.now(UTC) - parse_timestamp(heard)).total_seconds()) < SILENT_S
-        if online != self._online:
-            self._online = online
-            reason = "" if online else "hub-unreachable"
-            self._tell({"line": {"online": online, "since": heard, "reason": reason}})
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from posapp.storage.mirror import Change, MirrorWriter, begin_anew, open_writer,
 from sync import digest, wire
 from sync.engine.client import Hub, NotEnrolled, Trouble
 from sync.engine.line import Line, Tell
+from sync.engine.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Pull:
         self._mirror = open_writer(folder, key)
         sweep(folder)
         self._fresh: MirrorWriter | None = None
+        self._progress = Progress(tell)
         self._gone: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._caught_up = False
         self._ahead = 0
@@ -146,6 +148,7 @@ class Pull:
             self._ahead = page.applied_through
             self._look()
         self._line.heard(_WHO)
+        self._progress.at(after, page.next, page.head)
         self._caught_up = page.next >= page.head
         if changes or page.next != after or not generation or self._due(page):
             self._write(into, page, changes)

@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, its place in the metrics."""
+"""Around every request: its id, the hub's version, its line in the log, its place in the metrics."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from posapp.logs import REQUEST
+from sync.hub import versions
 from sync.hub.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ class Access:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", ident.encode())]
+                more = [(b"x-request-id", ident.encode()), versions.SAID]
+                message["headers"] = [*message.get("headers", ()), *more]
             await send(message)
 
         try:
@@ -52,6 +54,10 @@ class Access:
             if route is not None and scope["method"] in route.methods:
                 call = f"{scope['method']} {route.path}"
             self._metrics.answered(call, status)
+            headers = dict(scope["headers"])
+            if b"authorization" in headers:
+                # Who has no token is no till: a monitor, or a stranger.
+                self._metrics.spoke(versions.of(headers.get(versions.NAME, b"")))
             if call not in QUIET or status >= 400:
                 took = round(1000 * (time.monotonic() - began), 1)
                 fields = {"call": call, "status": status, "ms": took}

@@ -25,6 +25,7 @@ from posapp.domain.facts import timestamp
 from sync import wire
 from sync.hub import copies, custody, feed, keys, lookup, own_facts, records, shop_writer, sums, tills
 from sync.hub.access import Access
+from sync.hub.caller import Caller
 from sync.hub.database import READERS, WRITERS, Database
 from sync.hub.errors import add_errors
 from sync.hub.gather import Gather
@@ -36,11 +37,12 @@ from sync.hub.refusals import Refusal
 from sync.hub.relay import Relay
 from sync.hub.shops import Shop
 from sync.hub.together import Ask
+from sync.hub.versions import refuse_too_old
 
 Result = TypeVar("Result")
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": wire.Problem} for status in (400, 401, 403, 408, 413, 415, 422, 429, 503)
+    status: {"model": wire.Problem} for status in (400, 401, 403, 408, 413, 415, 422, 426, 429, 503)
 }
 
 
@@ -56,27 +58,6 @@ CLOCK_APART = timedelta(milliseconds=50)
 def utc_now() -> datetime:
     """The hub's clock."""
     return datetime.now(UTC)
-
-
-class Caller:
-    """A till, its store, and what it was told with its newest page."""
-
-    __slots__ = ("store", "till", "told")
-
-    def __init__(self, till: str, store: str) -> None:
-        self.till = till
-        self.store = store
-        self.told: feed.Told | None = None
-
-    def page(self, moved: feed.Moved | None, after: int, limit: int) -> feed.Page | None:
-        """The page after ``after`` where it is just this and nobody needs to look for it."""
-        told = self.told
-        if moved is None or told is None or told.cursor != after:
-            return None
-        page = told.then(self.till, moved, limit)
-        if page is not None:
-            self.told = page.told
-        return page
 
 
 class Hub:
@@ -248,6 +229,7 @@ def create(
         redoc_url=None,
         lifespan=lifespan,
         responses=PROBLEMS,
+        dependencies=[Depends(refuse_too_old)],
     )
     app.state.hub = hub
     app.add_middleware(BodyLimit)
@@ -385,10 +367,15 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
     @app.get("/v1/health")
     async def health() -> wire.Health:
         """For monitors."""
-        waiting, generation = await hub.reading(_state, hub.database)
-        return wire.Health(version=posapp.__version__, generation=generation, waiting_for_shop=waiting)
+        return await hub.reading(_health, hub.database)
 
 
-def _state(database: Database) -> tuple[int, str]:
+def _health(database: Database) -> wire.Health:
     with database.read() as connection:
-        return shop_writer.waiting(connection), keys.get(connection, keys.GENERATION)
+        return wire.Health(
+            version=posapp.__version__,
+            generation=keys.get(connection, keys.GENERATION),
+            waiting_for_shop=shop_writer.waiting(connection),
+            protocol=wire.VERSION,
+            oldest_till=wire.OLDEST_TILL,
+        )

@@ -26,6 +26,8 @@ def add_errors(app: FastAPI) -> None:
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
         if error.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
+        if error.status == 426:
+            headers["Upgrade"] = f"posapp/{wire.OLDEST_TILL}"
         return _problem(error.status, error.body, headers)
 
     @app.exception_handler(RequestValidationError)

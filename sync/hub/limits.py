@@ -155,8 +155,8 @@ async def _refuse(send: Send, status: int, error: str, said: str) -> None:
     await answer(send, status, body, (b"connection", b"close"))
 
 
-async def answer(send: Send, status: int, body: bytes, more: tuple[bytes, bytes]) -> None:
-    """Send JSON, past the framework; ``more`` is one header beside those that it needs."""
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), more]
+async def answer(send: Send, status: int, body: bytes, *more: tuple[bytes, bytes]) -> None:
+    """Send JSON, past the framework; ``more`` are headers beside those that it needs."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
@@ -21,7 +21,7 @@ from posapp.domain.errors import Unavailable
 from sync.hub import backlog
 from sync.hub.database import Database
 from sync.hub.tables import till
-from sync.wire import FactsAnswer, FactsRequest
+from sync.wire import VERSION, FactsAnswer, FactsRequest
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ class Metrics:
             "posapp_hub_requests", "Requests answered.", ["call", "status"], registry=self.registry
         )
         self._answered: dict[tuple[str, int], Counter] = {}
+        self._spoken = _Spoken()
+        self.registry.register(self._spoken)
         facts = Counter("posapp_hub_facts", "Facts answered.", ["answer"], registry=self.registry)
         self._facts = {
             answer: facts.labels(answer) for answer in ("accepted", "rejected", "parked", "replayed")
@@ -76,6 +78,10 @@ class Metrics:
             # Looked up by its labels once: that costs more than to count.
             counter = self._answered[call, status] = self._requests.labels(call, str(status))
         counter.inc()
+
+    def spoke(self, version: int) -> None:
+        """A till called that speaks this version; those over this hub's own count as one. Event loop only."""
+        self._spoken.calls[min(version, VERSION + 1)] += 1
 
     def pushed(self, request: FactsRequest, answer: FactsAnswer, seconds: float) -> None:
         """A push was taken."""
@@ -114,6 +120,28 @@ def published(metrics: Metrics, host: str, port: int) -> Iterator[int]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Spoken(Collector):
+    """Counts by a plain number: with a lock and labels it would cost more than the look at the header."""
+
+    def __init__(self) -> None:
+        self.calls = [0] * (VERSION + 2)
+
+    def describe(self) -> list[Metric]:
+        """Nothing that anybody else could tell too."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """From protocol 1 to this hub's own, and all that are newer."""
+        told = CounterMetricFamily(
+            "posapp_hub_spoken",
+            "Requests of tills answered, by the protocol that they speak.",
+            labels=["protocol"],
+        )
+        for version in range(1, VERSION + 2):
+            told.add_metric([str(version) if version <= VERSION else "newer"], self.calls[version])
+        yield told
 
 
 class _FromDatabase(Collector):

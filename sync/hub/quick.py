@@ -21,7 +21,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from posapp.logs import REQUEST
 from sync import wire
-from sync.hub import limits
+from sync.hub import limits, versions
 from sync.hub.access import GIVEN
 from sync.hub.metrics import Metrics
 
@@ -67,8 +67,8 @@ class Quick(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         call = f"{scope['method']} {scope['path']}" if scope["type"] == "http" else ""
-        token, ident, plain = _known(scope) if call in self._plain else ("", b"", False)
-        if not token:
+        token, ident, plain, speaks = _known(scope) if call in self._plain else ("", b"", False, 1)
+        if not token or (speaks < wire.OLDEST_TILL and call not in versions.ALWAYS):
             await super().__call__(scope, receive, send)
             return
         REQUEST.set(ident.decode())
@@ -93,7 +93,8 @@ class Quick(FastAPI):
             await super().__call__(scope, receive, send)
             return
         self._metrics.answered(call, 200)
-        await limits.answer(send, 200, body, (b"x-request-id", ident))
+        self._metrics.spoke(speaks)
+        await limits.answer(send, 200, body, (b"x-request-id", ident), versions.SAID)
 
     async def _page(self, token: str, query: bytes) -> bytes | None:
         plain = _QUERY.fullmatch(query)
@@ -121,9 +122,10 @@ async def _in_time(receive: Receive) -> Message | None:
         return None
 
 
-def _known(scope: Scope) -> tuple[str, bytes, bool]:
-    """The token of a call, its id, and whether its body is plain: JSON, told to be no longer than it may be."""
-    token, ident, kind, length = "", b"", False, False
+def _known(scope: Scope) -> tuple[str, bytes, bool, int]:
+    """The token of a call, its id, whether its body is plain: JSON, told to be no longer than it may be; and what
+    the till speaks."""
+    token, ident, kind, length, speaks = "", b"", False, False, 1
     for name, value in scope["headers"]:
         if name == b"authorization":
             found = _TOKEN.fullmatch(value)
@@ -135,8 +137,10 @@ def _known(scope: Scope) -> tuple[str, bytes, bool]:
         elif name == b"x-request-id" and GIVEN.fullmatch(value):
             ident = value
         elif name in (b"content-encoding", b"transfer-encoding"):
-            return "", b"", False
-    return token, ident or b"%s%08x" % (_MINE, next(_CALLS) & 0xFFFFFFFF), kind and length
+            return "", b"", False, 1
+        elif name == versions.NAME:
+            speaks = versions.of(value)
+    return token, ident or b"%s%08x" % (_MINE, next(_CALLS) & 0xFFFFFFFF), kind and length, speaks
 
 
 def _again(message: Message, receive: Receive) -> Receive:

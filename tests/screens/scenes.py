@@ -22,7 +22,7 @@ from tests.screens.devices import device_scenes
 from tests.screens.doctor import doctor_scenes
 from tests.screens.samples import CASE, EVERYTHING, ORDERS, STORE_CARD, code_of, scan_for, token
 from tests.screens.service import service_scenes
-from ui.bridge import Bridge, DeviceState, LineState, LookedUp
+from ui.bridge import Bridge, DeviceState, Fetching, LineState, LookedUp
 from ui.mishap import Mishap
 from ui.pictures import Pictures
 from ui.print_strip import PrintStrip
@@ -117,6 +117,10 @@ def scenes() -> Iterator[tuple[str, Scene]]:
     yield "forged", lambda s: s.scan(token("W-9999", key=bytes(32)))
     yield "revoked", lambda s: s.online(False, "revoked")
     yield "hub_strange", lambda s: s.online(False, "hub-strange")
+    yield "certificate_wrong", lambda s: s.online(True, "hub-certificate-wrong")
+    yield "key_wrong", lambda s: s.online(False, "key-wrong")
+    yield "fetching", _fetch
+    yield "fetched", lambda s: s.bridge.fetching.emit(None)
     yield "pickups", _pickups
     yield "pickups_search", _search
     yield "attention", lambda s: s.window.go("attention")
@@ -184,6 +188,12 @@ def _guess(stage: Stage) -> None:
         stage.scan(code_of(f"guess-{number}"))
         reading = stage.window.home.card.view.code.replace(" ", "")
         stage.bridge.looked_up.emit(LookedUp(reading, "unknown"))
+
+
+def _fetch(stage: Stage) -> None:
+    """The line is back after days, with much to fetch and something to send."""
+    stage.online(True)
+    stage.bridge.fetching.emit(Fetching(3_200, 100_000))
 
 
 def _pickups(stage: Stage) -> None:

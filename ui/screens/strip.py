@@ -43,8 +43,10 @@ class Strip(QWidget):
         """What it says."""
         return self._label.text()
 
-    def say(self, text: str, *, tone: Tone | None = None, icon: str = "", now: bool = False) -> None:
-        """Show a sentence, or nothing."""
+    def say(
+        self, text: str, *, tone: Tone | None = None, icon: str = "", now: bool = False, quiet: bool = False
+    ) -> None:
+        """Show a sentence, or nothing; ``quiet``: it is not read aloud."""
         changed = text != self._label.text()
         self._tone = tone or self._tone
         self._icon = icon or self._icon
@@ -52,7 +54,7 @@ class Strip(QWidget):
         self.setAccessibleName(text)
         self.setVisible(bool(text))
         self._restyle()
-        if text and changed:
+        if text and changed and not quiet:
             announce(self, text, now=now)
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -4,11 +4,12 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sync.link import EngineLink
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -95,6 +96,18 @@ def engine(folder: Path, *, attached: bool = True) -> Iterator[Process]:
         if process.child.poll() is None:
             process.child.kill()
         process.ended()
+
+
+@contextmanager
+def watched(folder: Path, plant: str = "") -> Iterator[tuple[EngineLink, list[Mapping[str, Any]]]]:
+    """A link to a real engine, in which ``plant`` runs first."""
+    told: list[Mapping[str, Any]] = []
+    link = EngineLink([sys.executable, "-c", plant + PROGRAM, str(folder), "attached"], told.append)
+    link.start()
+    try:
+        yield link, told
+    finally:
+        link.stop()
 
 
 def online(message: dict[str, Any]) -> bool:

@@ -235,4 +235,11 @@ def test_no_bytes_are_an_error_of_ours(hub: Served, path: str, body: bytes) -> N
 def test_health_needs_no_token_and_tells_nothing_of_anybody(hub: Served) -> None:
     answer = call(hub, "GET", "/v1/health")
     assert Health.model_validate(answer.json()).waiting_for_shop == 0
-    assert set(answer.json()) == {"status", "version", "generation", "waiting_for_shop"}
+    assert set(answer.json()) == {
+        "status",
+        "version",
+        "generation",
+        "waiting_for_shop",
+        "protocol",
+        "oldest_till",
+    }
