@@ -178,8 +178,18 @@ def _offered(arguments: argparse.Namespace, offer: dict[str, Any]) -> int:
 
 
 def _revoke(arguments: argparse.Namespace) -> int:
-    operator.revoke(_database(arguments), arguments.till)
-    return _say(arguments, {"till": arguments.till, "revoked": True}, ())
+    done = operator.revoke(_database(arguments), arguments.till)
+    said = [texts._("{till} was revoked.").format(**done)]
+    if done["lead_moved"] and done["lead"]:
+        told = texts._(
+            "It led its store. From now on {lead} does, once it has asked the hub: within a quarter of an hour. "
+            "Should another till lead: posapp hub lead --till TILL"
+        )
+        said.append(told.format(**done))
+    elif done["lead_moved"]:
+        told = texts._("{store} has no lead now: the next till that is enrolled there becomes it.")
+        said.append(told.format(**done))
+    return _say(arguments, done, said)
 
 
 def _lead(arguments: argparse.Namespace) -> int:

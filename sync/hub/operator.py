@@ -107,10 +107,20 @@ def lead(url: str, till: str) -> int:
         return custody.move(database, till, _now())
 
 
-def revoke(url: str, till: str) -> None:
-    """End a till's token. Raises StorageFault: hub-missing, till-unknown."""
+def revoke(url: str, till: str) -> dict[str, Any]:
+    """End a till's token: till, revoked, store, lead ("" where nobody leads the store now), lead_moved.
+
+    Raises StorageFault: hub-missing, till-unknown.
+    """
     with _opened(url) as database:
-        tills.revoke(database, till)
+        done = tills.revoke(database, till, _now())
+    return {
+        "till": till,
+        "revoked": True,
+        "store": done.store,
+        "lead": done.lead,
+        "lead_moved": done.moved,
+    }
 
 
 def tills_of(url: str, store: str | None = None) -> list[dict[str, Any]]:

@@ -51,6 +51,8 @@ till = Table(
     # By what the other tills of its store know it (DER, base64), and where it hears them while it leads.
     Column("certificate", String, nullable=False, server_default=""),
     Column("doors", String, nullable=False, server_default=""),
+    # When it last asked how custody stands, at most a minute behind; 0 for never.
+    Column("heard_ms", Big, nullable=False, server_default="0"),
 )
 
 lease = Table(

@@ -73,11 +73,30 @@ def test_a_till_from_its_code_to_its_end(hub: Served, ask: Hub) -> None:
     }
     again = ask("re-enrol", "--till", "B01-1")
     assert (again["store"], again["till"]) == ("B01", "B01-1")
-    assert ask("revoke", "--till", "B01-1") == {"till": "B01-1", "revoked": True}
+    assert ask("revoke", "--till", "B01-1") == {
+        "till": "B01-1",
+        "revoked": True,
+        "store": "B01",
+        "lead": "",
+        "lead_moved": False,
+    }
     assert ask("tills")[0]["revoked"] is True
     assert ask("tills", "--store", "B02") == []
     assert hub.session.post(f"{hub.url}/v1/enrolments", json={"code": again["code"]}).status_code == 200
     assert [(till["epoch"], till["revoked"]) for till in ask("tills")] == [(2, False)]
+
+
+def test_who_revokes_the_lead_is_told_who_leads_now(
+    hub: Served, told: Callable[..., tuple[int, str, str]]
+) -> None:
+    lead, other = hub.desk(), hub.desk()
+    for desk in (lead, other):
+        hub.session.post(f"{hub.url}/v1/leases", headers=desk.headers, json={}).raise_for_status()
+    code, said, _ = told("revoke", "--till", lead.till)
+    assert (code, said.splitlines()[0]) == (0, f"{lead.till} was revoked.")
+    assert f"From now on {other.till} does" in said
+    _, said, _ = told("revoke", "--till", other.till)
+    assert "B01 has no lead now" in said
 
 
 def test_what_waits_and_what_is_a_case(
