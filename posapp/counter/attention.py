@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from posapp.counter.till import Done, Till
-from posapp.domain.cases import CHOICES, KIND, Side, State
+from posapp.domain.cases import KIND, Side, State, choices
 from posapp.domain.cases import Case as ToldCase
 from posapp.domain.errors import Refused
 from posapp.domain.facts import CASE_SETTLED, Entry, Fact, parse_timestamp
@@ -83,14 +83,12 @@ class Attention:
         )
 
     def settle(self, ref: str, choice: str) -> Done:
-        """Decide a case: ``left`` (the goods are gone), ``here`` (the goods are here), ``same`` (one
-        act recorded twice). Raises Refused("case-closed") where it is settled already.
-        """
-        if choice not in CHOICES:
-            raise ValueError(choice)
+        """Decide a case by one of its `choices`. Raises Refused("case-closed") where it is settled already."""
         case = next((one for one in self._open() if one.ref == ref), None)
         if case is None:
             raise Refused("case-closed")
+        if choice not in choices(case.reason):
+            raise ValueError(choice)
         journal = self._till.books.journal
 
         def decide(known: Known | None) -> Fact:

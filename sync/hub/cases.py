@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from posapp.domain.cases import COPIED, KIND, PROVISIONAL, Case, Side, State
+from posapp.domain.cases import KIND, PROVISIONAL, Case, Side, State
 from posapp.domain.facts import Answer, Fact
 from posapp.domain.orders import HANDED_OVER, Order
 from posapp.domain.subjects import read_body
@@ -54,7 +54,7 @@ def opened(
 
     A case that is open already says from now on what is given here.
     """
-    known = _load(connection, fact.id, store)
+    known = load(connection, fact.id, store)
     case = Case(
         id=fact.id,
         subject=fact.subject,
@@ -64,25 +64,15 @@ def opened(
         others=_others(connection, fact, store),
         evidence=json.loads(detail),
     )
-    return _publish(connection, store, case)
-
-
-def copied(connection: Connection, till: str, store: str, epoch: int, now_ms: int) -> int:
-    """Tell that two copies of a till say different things; 0 where that was told before."""
-    ident = f"copied-{till}-{epoch}"
-    if _load(connection, ident, store) is not None:
-        return 0
-    at = datetime.fromtimestamp(now_ms / 1000, UTC)
-    case = Case(ident, f"till:{till}", COPIED, at, Side("", till, "", at))
-    return _publish(connection, store, case)
+    return publish(connection, store, case)
 
 
 def taken(connection: Connection, ident: str, store: str) -> int:
     """Tell that the hub has taken the fact after all; 0 where it was no case."""
-    case = _load(connection, ident, store)
+    case = load(connection, ident, store)
     if case is None or case.state is not State.OPEN or case.reason == PROVISIONAL:
         return 0
-    return _publish(connection, store, replace(case, state=State.TAKEN))
+    return publish(connection, store, replace(case, state=State.TAKEN))
 
 
 def settled(connection: Connection, fact: Fact, till: str, store: str) -> int:
@@ -90,14 +80,14 @@ def settled(connection: Connection, fact: Fact, till: str, store: str) -> int:
 
     The first word stands: settling again changes nothing.
     """
-    case = _load(connection, str(fact.payload.get("fact", "")), store)
+    case = load(connection, str(fact.payload.get("fact", "")), store)
     if case is None or case.subject != fact.subject:
         return 0
     if case.state is State.SETTLED:
         return records.head(connection, store)
     choice = str(fact.payload.get("choice", ""))
     by = Side.of(fact, till)
-    return _publish(connection, store, replace(case, state=State.SETTLED, choice=choice, settled=by))
+    return publish(connection, store, replace(case, state=State.SETTLED, choice=choice, settled=by))
 
 
 def untold(connection: Connection, store: str, subject: str) -> list[Any]:
@@ -107,12 +97,14 @@ def untold(connection: Connection, store: str, subject: str) -> list[Any]:
     return [row for row in rows if row.id not in told]
 
 
-def _load(connection: Connection, ident: str, store: str) -> Case | None:
+def load(connection: Connection, ident: str, store: str) -> Case | None:
+    """The store's case about this, settled or not."""
     row = records.load_one(connection, KIND, ident) if ident else None
     return Case.from_body(row.value()) if row is not None and row.store == store else None
 
 
-def _publish(connection: Connection, store: str, case: Case) -> int:
+def publish(connection: Connection, store: str, case: Case) -> int:
+    """Tell the store how a case stands; the feed's new head."""
     row = records.load_one(connection, KIND, case.id)
     change = Change(
         KIND,

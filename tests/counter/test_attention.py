@@ -176,7 +176,9 @@ def test_a_case_about_a_till_names_no_order(counter: Counter) -> None:
     told(counter, subject="till:b-t2", reason=COPIED, others=())
     (listed,) = counter.desk.attention.cases()
     assert (listed.number, listed.known) == ("b-t2", None)
-    counter.desk.attention.settle(listed.ref, "left")
+    with pytest.raises(ValueError, match="left"):
+        counter.desk.attention.settle(listed.ref, "left")
+    counter.desk.attention.settle(listed.ref, "off")
     assert counter.desk.attention.cases() == []
 
 

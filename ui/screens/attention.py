@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -79,7 +79,7 @@ class AttentionScreen(Screen):
         self._hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         buttons = QWidget(case)
         flow = Flow(buttons, self.theme)
-        self.choices = [Button(self.theme, Kind.PLAIN, buttons) for _choice in case_view.CHOICES]
+        self.choices = [Button(self.theme, Kind.PLAIN, buttons) for _n in range(case_view.MOST_CHOICES)]
         for button in self.choices:
             button.triggered.connect(self.decide)
             flow.addWidget(button)
@@ -106,9 +106,6 @@ class AttentionScreen(Screen):
 
     def retranslate(self) -> None:
         self._hub.setText(_("Waiting for the hub"))
-        self._hint.setText(" ".join(_(hint) for hint in case_view.HINTS))
-        for button, (choice, words, icon) in zip(self.choices, case_view.CHOICES, strict=True):
-            button.show_action(Action(choice, _(words), icon=icon))
         self.clear.show_action(Action("clear", _("All is clear"), icon="shield-check"))
         self.said.say("")
         self.refresh()
@@ -130,6 +127,7 @@ class AttentionScreen(Screen):
             self._ref = ""
         if self._ref:
             self.card.revise_view(case_view.card(self._cases[self._ref]))
+            self._offer(self._cases[self._ref])
         self._pane.setCurrentIndex(1 if self._ref else 0)
 
     def enter(self) -> None:
@@ -150,6 +148,16 @@ class AttentionScreen(Screen):
         self.said.say("")
         self._pane.setCurrentIndex(1)
         self.card.show_view(case_view.card(self._cases[ref]))
+        self._offer(self._cases[ref])
+
+    def _offer(self, case: Case) -> None:
+        """What can be decided about it."""
+        self._hint.setText(case_view.hint(case))
+        decisions = case_view.decisions(case)
+        for button, decision in zip_longest(self.choices, decisions):
+            button.setVisible(decision is not None)
+            if decision is not None:
+                button.show_action(decision)
 
     def decide(self, choice: str) -> None:
         """Settle the case shown; a person's word is the last one."""
@@ -165,7 +173,7 @@ class AttentionScreen(Screen):
             return
         self.refresh()
         self.wrote.emit()
-        words = next(_(text) for name, text, _icon in case_view.CHOICES if name == choice)
+        words = next(one.text for one in case_view.decisions(case) if one.id == choice)
         said = _("Decided for {number}: {choice}.").format(number=case.number, choice=words)
         self.said.say(said, tone=Tone.DONE, icon="check")
         announce(self, said, now=True)
