@@ -248,8 +248,9 @@ def _cases(arguments: argparse.Namespace) -> int:
         arguments,
         cases,
         (
-            f"{case['arrived_at']}  {case['till']:<8} {case['answer']:<9} {case['kind']:<16} "
-            f"{case['subject']:<18} {case['reason']:<20} {case['fact']}"
+            f"{case['arrived_at']}  {texts.age(case['age_seconds']):>8}  {case['till']:<8} {case['clerk'] or '-':<16} "
+            f"{case['answer'] or '-':<9} {case['kind'] or '-':<16} {case['subject']:<18} {case['reason']:<20} "
+            f"{case['fact']}"
             for case in cases
         ),
     )

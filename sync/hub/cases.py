@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from posapp.domain.cases import KIND, PROVISIONAL, Case, Side, State
 from posapp.domain.facts import Answer, Fact
@@ -20,7 +20,7 @@ from posapp.domain.subjects import read_body
 from posapp.domain.values import replace
 from sync.hub import records
 from sync.hub.records import Change
-from sync.hub.tables import UNSETTLED
+from sync.hub.tables import UNSETTLED, open_case
 from sync.hub.tables import fact as fact_table
 
 MOST_SIDES = 20
@@ -64,7 +64,7 @@ def opened(
         others=_others(connection, fact, store),
         evidence=json.loads(detail),
     )
-    return publish(connection, store, case)
+    return publish(connection, store, case, PROVISIONAL if answer is Answer.ACCEPTED else answer.value)
 
 
 def taken(connection: Connection, ident: str, store: str) -> int:
@@ -103,17 +103,22 @@ def load(connection: Connection, ident: str, store: str) -> Case | None:
     return Case.from_body(row.value()) if row is not None and row.store == store else None
 
 
-def publish(connection: Connection, store: str, case: Case) -> int:
-    """Tell the store how a case stands; the feed's new head."""
-    row = records.load_one(connection, KIND, case.id)
+def publish(connection: Connection, store: str, case: Case, what: str = "") -> int:
+    """Tell the store how a case stands; the feed's new head. ``what`` an open one is counted as."""
+    connection.execute(delete(open_case).where(open_case.c.id == case.id))
+    if case.state is State.OPEN:
+        opened_ms = int(case.opened_at.timestamp() * 1000)
+        row = {"id": case.id, "store": store, "what": what, "opened_ms": opened_ms}
+        connection.execute(insert(open_case), row)
+    known = records.load_one(connection, KIND, case.id)
     change = Change(
         KIND,
         case.id,
         store,
-        row.rev + 1 if row else 1,
+        known.rev + 1 if known else 1,
         "",
         records.text_of(case.to_body()),
-        row is not None,
+        known is not None,
     )
     return records.publish(connection, (change,))[store]
 

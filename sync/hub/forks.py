@@ -92,7 +92,7 @@ def told(connection: Connection, till: Till, request: FactsRequest, now_ms: int)
         }
     )
     case = Case(ident, f"till:{till.id}", COPIED, at, said, others, evidence)
-    return cases.publish(connection, till.store, case)
+    return cases.publish(connection, till.store, case, "copied")
 
 
 def _side(written: Any, till: str) -> Side:

@@ -130,6 +130,17 @@ record = Table(
 )
 Index("record_feed", record.c.store, record.c.seq, unique=True)
 
+open_case = Table(
+    "open_case",
+    metadata,
+    # As its record's, and as long as that says that it is open.
+    Column("id", String, primary_key=True),
+    Column("store", String, nullable=False),
+    # rejected, parked, provisional or copied
+    Column("what", String, nullable=False),
+    Column("opened_ms", Big, nullable=False),
+)
+
 handle = Table(
     "handle",
     metadata,

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from posapp.domain.errors import StorageFault, Unavailable
 from sync.hub.database import Database
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration."""
 
 

@@ -105,7 +105,7 @@ def test_what_waits_and_what_is_a_case(
     nothing = {"count": 0, "oldest_at": "", "oldest_seconds": 0}
     assert ask("backlog") == {
         "intents": {"held": nothing, "writing": nothing},
-        "cases": {"rejected": nothing, "parked": nothing},
+        "cases": dict.fromkeys(("rejected", "parked", "provisional", "copied"), nothing),
     }
     desk = hub.desk()
     (order,) = ready(desk)
@@ -125,6 +125,45 @@ def test_what_waits_and_what_is_a_case(
     assert ask("tills")[0]["last_fact_at"] >= case["arrived_at"]
     desk.one(desk.settle(second))
     assert ask("cases") == []
+
+
+def test_every_open_case_is_counted_and_tells_both_sides(
+    hub: Served, ask: Hub, told: Callable[..., tuple[int, str, str]]
+) -> None:
+    desk = hub.desk()
+    first, second, third = ready(desk, 3)
+    desk.one(desk.hand_over(first))
+    alone = desk.hand_over(second, custody={"provisional": "manager", "reason": "he is known here"})
+    assert desk.one(alone)["answer"] == "accepted"
+    real, desk.chain = desk.chain, []
+    assert desk.send(desk.request(desk.hand_over(third))).status_code == 423
+    desk.chain = real
+    assert {what: heap["count"] for what, heap in ask("backlog")["cases"].items()} == {
+        "rejected": 0,
+        "parked": 0,
+        "provisional": 1,
+        "copied": 1,
+    }
+    assert ask("backlog")["cases"]["copied"]["oldest_at"]
+    on_word, copied = ask("cases")
+    assert (on_word["answer"], on_word["reason"], on_word["clerk"]) == ("accepted", "provisional", "Ana")
+    assert on_word["said"] == {
+        "kind": "HandedOver",
+        "till": desk.till,
+        "clerk": "Ana",
+        "at": alone["at"],
+        "lines": json.loads(alone["payload"])["lines"],
+        "why": "he is known here",
+    }
+    assert (copied["reason"], copied["said"]["subject"]) == ("till-copied", f"order:{third['number']}")
+    assert copied["others"][0]["subject"] == f"order:{first['number']}"
+    _, said, _ = told("cases")
+    assert said.splitlines()[0].split()[2:5] == ["s", desk.till, "Ana"]
+    for ident, subject in ((alone["id"], alone["subject"]), (copied["fact"], copied["subject"])):
+        settled = desk.fact("CaseSettled", subject, {"fact": ident, "choice": "off"})
+        assert desk.one(settled)["answer"] == "accepted"
+    assert ask("cases") == []
+    assert all(heap["count"] == 0 for heap in ask("backlog")["cases"].values())
 
 
 @pytest.mark.parametrize(
