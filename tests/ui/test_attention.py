@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -134,6 +135,30 @@ def test_goods_that_left_on_a_managers_word_are_looked_at(stage: Stage) -> None:
     screen.choose(case.id)
     assert screen.card.view.tone is Tone.AMBER
     assert screen.card.view.sentence.endswith(": bekannt")
+
+
+def test_a_hundred_and_fifty_cases_are_counted_and_read_as_they_come_into_sight(stage: Stage) -> None:
+    side = Side("HandedOver", "B01-2", "Miriam", NOW)
+    told = [
+        Case(f"f{number:03}", "order:X", "more-than-ordered", NOW + timedelta(seconds=number), side)
+        for number in range(150)
+    ]
+    stage.counter.records(*((KIND, case.id, case.to_body()) for case in told))
+    stage.window.go("attention")
+    screen = stage.window.front
+    assert isinstance(screen, AttentionScreen)
+    assert screen.panel.heading.text().startswith("150 ")
+    rows = screen.panel.list.rows
+    assert rows.rowCount() == 100
+    while rows.canFetchMore(QModelIndex()):
+        rows.fetchMore(QModelIndex())
+    assert rows.rowCount() == 150
+    screen.choose("f149")
+    screen.decide("here")
+    assert screen.panel.heading.text().startswith("149 ")
+    while rows.canFetchMore(QModelIndex()):
+        rows.fetchMore(QModelIndex())
+    assert rows.rowCount() == 149
 
 
 def test_a_case_settled_elsewhere_says_so(stage: Stage) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from posapp.counter.attention import COUNTED
 from posapp.domain.errors import PosappError
 from posapp.texts import _, age, moment, ngettext, sentence
 from ui import case_view
@@ -34,8 +35,8 @@ class AttentionScreen(Screen):
 
     def __init__(self, desk: Desk, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(desk, theme, parent)
-        self._cases: dict[str, Case] = {}
-        self._ref = ""
+        self._case: Case | None = None
+        self._decided = 0
         self.panel = ListPanel(theme, parent=self)
         self.panel.opened.connect(self.choose)
         self.standing = QLabel(self)
@@ -116,39 +117,41 @@ class AttentionScreen(Screen):
         told = _("Several unknown pickup codes came at this till since {time}. Was it somebody who tries?")
         self.guessing.say(told.format(time=moment(since, now)) if since else "")
         self.clear.setVisible(since is not None)
-        self._cases = {case.ref: case for case in self.desk.attention.cases()}
-        count = len(self._cases)
+        count = self.desk.attention.count()
         heading = ngettext("{count} case to decide", "{count} cases to decide", count)
-        self.panel.name(heading.format(count=count), _("No case is open. Till and shop agree."))
-        self.panel.show_rows([case_view.row(case, now) for case in self._cases.values()])
+        shown = f"{count}{'+' if count >= COUNTED else ''}"
+        self.panel.name(heading.format(count=shown), _("No case is open. Till and shop agree."))
+        slices = ([case_view.row(case, now) for case in some] for some in self.desk.attention.slices())
+        # Those that are not in sight are stood for by how many they are, and how many were decided here.
+        self.panel.show_rows(next(slices, []), slices, mark=(count, self._decided))
         self.standing.setText(self._waiting())
         self._empty.setText(_("Choose a case at the left.") if count else _("There is nothing to decide."))
-        if self._ref not in self._cases:
-            self._ref = ""
-        if self._ref:
-            self.card.revise_view(case_view.card(self._cases[self._ref]))
-            self._offer(self._cases[self._ref])
-        self._pane.setCurrentIndex(1 if self._ref else 0)
+        self._case = self.desk.attention.case(self._case.ref) if self._case else None
+        if self._case:
+            self.card.revise_view(case_view.card(self._case))
+            self._offer(self._case)
+        self._pane.setCurrentIndex(1 if self._case else 0)
 
     def enter(self) -> None:
         self.panel.list.setFocus()
 
     def escape(self) -> bool:
-        if not self._ref:
+        if not self._case:
             return False
-        self._ref = ""
+        self._case = None
         self.refresh()
         return True
 
     def choose(self, ref: str) -> None:
         """Show one case with its evidence."""
-        if ref not in self._cases:
+        case = self.desk.attention.case(ref)
+        if case is None:
             return
-        self._ref = ref
+        self._case = case
         self.said.say("")
         self._pane.setCurrentIndex(1)
-        self.card.show_view(case_view.card(self._cases[ref]))
-        self._offer(self._cases[ref])
+        self.card.show_view(case_view.card(case))
+        self._offer(case)
 
     def _offer(self, case: Case) -> None:
         """What can be decided about it."""
@@ -161,9 +164,10 @@ class AttentionScreen(Screen):
 
     def decide(self, choice: str) -> None:
         """Settle the case shown; a person's word is the last one."""
-        if not self._ref:
+        if not self._case:
             return
-        case, self._ref = self._cases[self._ref], ""
+        case, self._case = self._case, None
+        self._decided += 1
         try:
             self.desk.attention.settle(case.ref, choice)
         except PosappError as error:
