@@ -233,6 +233,14 @@ _SENTENCES = {
     "till-refused": N_("The hub does not take this till any more. Please ask for a new enrolment code."),
     "order-unknown": N_("There is no order {number} at this hub."),
     "token-unfit": N_("The number {number} is too long for a signed code, or has characters it cannot hold."),
+    "store-code-wrong": N_(
+        "{code} is no code for a store. Please take 1 to 12 capital letters and digits, like B07."
+    ),
+    "store-name-missing": N_("A store needs a name. Please give it: --name NAME."),
+    "store-text-wrong": N_(
+        "Name, address and hours are one line each. Please take at most {most} characters."
+    ),
+    "store-undo-wrong": N_("The time to undo is 0 to {most} seconds. Please give it so."),
     "store-unknown": N_("There is no store {store}. The stores are: {stores}."),
     "no-terminal": N_("There is no card terminal at this till. Please take the amount another way."),
     "nothing-to-pay": N_("There is nothing to pay for {number} here. Please scan it again."),

@@ -25,6 +25,7 @@ from posapp.domain.orders import Order
 from posapp.domain.pickup import judge
 from posapp.paths import HUB
 from sync.hub import backups, custody, keys, migrations, overview, records, take_in, tills
+from sync.hub import stores as hub_stores
 from sync.hub.database import Database
 from sync.hub.decide import unsettled
 from sync.hub.poller import Poller
@@ -42,8 +43,9 @@ def url_for(data_dir: Path) -> str:
     return f"sqlite:///{data_dir / HUB}"
 
 
-def prepare(url: str, orders: int = FEW, *, undo_seconds: int | None = None) -> None:
-    """Migrate the database, and fill an empty one with the sample shop's orders.
+def prepare(url: str, orders: int = FEW, *, undo_seconds: int | None = None, empty: bool = False) -> None:
+    """Migrate the database, and fill one that has no store with the sample shop's stores and orders, unless it is to
+    stay ``empty``.
 
     Repeating is harmless. ``undo_seconds`` is set for every store where it is given. Raises
     StorageFault: hub-too-new, sqlite-too-old; Unavailable: database-unusable.
@@ -52,7 +54,9 @@ def prepare(url: str, orders: int = FEW, *, undo_seconds: int | None = None) -> 
     try:
         migrations.upgrade(database)
         keys.begin(database)
-        if seed(database, orders, _now()):
+        with database.read() as connection:
+            begun = bool(keys.stores(connection))
+        if not empty and not begun and seed(database, orders, _now()):
             Poller(database, SampleShop(database), _now).run_once()
         if undo_seconds is not None:
             with database.write() as connection:
@@ -239,16 +243,27 @@ def link_domains(url: str, domains: Iterable[str]) -> None:
 def stores(url: str) -> list[dict[str, Any]]:
     """Every partner store: code, name, address, hours, undo_seconds."""
     with _opened(url) as database, database.read() as connection:
-        return [
-            {
-                "code": store.code,
-                "name": store.name,
-                "address": store.address,
-                "hours": store.hours,
-                "undo_seconds": store.undo_seconds,
-            }
-            for store in keys.stores(connection).values()
-        ]
+        return [_card(store) for store in keys.stores(connection).values()]
+
+
+def put_store(url: str, code: str, **given: Any) -> dict[str, Any]:
+    """Take a store in, or change what is ``given`` of it: its card, and ``created``. See `sync.hub.stores.put`.
+
+    Raises StorageFault("hub-missing"); Refused as said there.
+    """
+    with _opened(url) as database:
+        store, created = hub_stores.put(database, code, **given)
+    return _card(store) | {"created": created}
+
+
+def _card(store: keys.Store) -> dict[str, Any]:
+    return {
+        "code": store.code,
+        "name": store.name,
+        "address": store.address,
+        "hours": store.hours,
+        "undo_seconds": store.undo_seconds,
+    }
 
 
 def orders(url: str) -> list[dict[str, Any]]:
