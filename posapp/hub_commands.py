@@ -214,11 +214,20 @@ def _tills(arguments: argparse.Namespace) -> int:
         arguments,
         tills,
         (
-            f"{till['id']:<10} {till['store']:<6} epoch {till['epoch']:<3} fact {till['last_seq']:<8} "
-            f"{till['last_fact_at'] or '-':<27} {'revoked' if till['revoked'] else ''}"
+            f"{till['id']:<10} {till['store']:<6} {till['name'] or '-':<16} epoch {till['epoch']:<3} "
+            f"contact {till['heard_at'] or '-':<27} fact {till['last_seq']:<8} {till['last_fact_at'] or '-':<27} "
+            f"{_standing(till)}"
             for till in tills
         ),
     )
+
+
+def _standing(till: dict[str, Any]) -> str:
+    if till["lead"]:
+        return f"lead until {till['lease_until']}"
+    if till["left_at"]:
+        return f"revoked, left {till['left_at']}"
+    return "revoked" if till["revoked"] else ""
 
 
 # -- looking --------------------------------------------------------------------------------------

@@ -15,15 +15,19 @@ from posapp.domain.facts import timestamp
 from posapp.domain.goods import stamp
 from sync.hub import backlog, keys
 from sync.hub.database import Database
-from sync.hub.tables import fact, open_case, record, till
+from sync.hub.tables import fact, lease, open_case, record, till
+from sync.hub.tills import LEFT
 
 
 def tills(database: Database, store: str | None = None) -> list[dict[str, Any]]:
-    """Every till, revoked ones too: id, store, name, epoch, last_seq, last_fact_at ("" for none),
-    enrolled_at, revoked. Raises StorageFault("store-unknown").
+    """Every till, revoked ones too: id, store, name, epoch, last_seq, last_fact_at ("" for none), heard_at (its last
+    contact, a quarter of an hour behind at most; "" for never), enrolled_at, revoked, left_at (when a revoked one had
+    sent all and began to destroy its key, "" before), lead (whether it leads its store), lease_until ("" for others).
+    Raises StorageFault("store-unknown").
     """
     query = (
-        select(till, fact.c.arrived_ms)
+        select(till, fact.c.arrived_ms, lease.c.until_ms)
+        .outerjoin(lease, lease.c.till == till.c.id)
         .outerjoin(
             fact,
             and_(fact.c.till == till.c.id, fact.c.epoch == till.c.epoch, fact.c.seq == till.c.last_seq),
@@ -33,6 +37,7 @@ def tills(database: Database, store: str | None = None) -> list[dict[str, Any]]:
     with database.read() as connection:
         _checked(keys.stores(connection), store)
         rows = connection.execute(query if store is None else query.where(till.c.store == store))
+        left = keys.under(connection, LEFT)
         return [
             {
                 "id": row.id,
@@ -41,8 +46,12 @@ def tills(database: Database, store: str | None = None) -> list[dict[str, Any]]:
                 "epoch": row.epoch,
                 "last_seq": row.last_seq,
                 "last_fact_at": _at(row.arrived_ms),
+                "heard_at": _at(max(row.heard_ms, row.arrived_ms or 0)),
                 "enrolled_at": row.enrolled_at,
                 "revoked": bool(row.revoked),
+                "left_at": left.get(row.id, "") if row.revoked else "",
+                "lead": row.until_ms is not None and not row.revoked,
+                "lease_until": "" if row.revoked else _at(row.until_ms),
             }
             for row in rows
         ]

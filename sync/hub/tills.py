@@ -265,6 +265,7 @@ def _enrolled_again(connection: Connection, ident: str, name: str, token: str) -
     # Copies of its facts at neighbours still prove by it whose they are.
     before = connection.execute(select(till.c.epoch, till.c.token_hash).where(till.c.id == ident)).one()
     keys.put(connection, f"{OLD_TOKEN}{ident}:{before.epoch}", before.token_hash)
+    keys.drop(connection, LEFT + ident)
     values = {"token_hash": token_hash(token), "last_seq": 0, "last_hash": GENESIS.hex()}
     if name:
         values["name"] = name

@@ -12,11 +12,12 @@ import pytest
 
 from posapp import texts
 from posapp.__main__ import main
+from posapp.domain.facts import timestamp
 from sync.hub import backups, keys
 from sync.hub.database import Database
 from tests import postgres
 from tests.kit.certificates import Authority
-from tests.sync.hub.kit import Served, ready
+from tests.sync.hub.kit import Desk, Served, ready
 
 Hub = Callable[..., Any]
 
@@ -69,7 +70,11 @@ def test_a_till_from_its_code_to_its_end(hub: Served, ask: Hub) -> None:
         "epoch": 1,
         "last_seq": 0,
         "last_fact_at": "",
+        "heard_at": "",
         "revoked": False,
+        "left_at": "",
+        "lead": False,
+        "lease_until": "",
     }
     again = ask("re-enrol", "--till", "B01-1")
     assert (again["store"], again["till"]) == ("B01", "B01-1")
@@ -84,6 +89,49 @@ def test_a_till_from_its_code_to_its_end(hub: Served, ask: Hub) -> None:
     assert ask("tills", "--store", "B02") == []
     assert hub.session.post(f"{hub.url}/v1/enrolments", json={"code": again["code"]}).status_code == 200
     assert [(till["epoch"], till["revoked"]) for till in ask("tills")] == [(2, False)]
+
+
+def test_tills_tell_their_last_contact_their_lead_and_who_has_left(
+    hub: Served, ask: Hub, told: Callable[..., tuple[int, str, str]]
+) -> None:
+    lead = hub.desk()
+    hub.desk()
+
+    def renew(desk: Desk) -> None:
+        hub.session.post(f"{hub.url}/v1/leases", headers=desk.headers, json={}).raise_for_status()
+
+    began = timestamp(hub.clock())
+    renew(lead)
+    first, second = ask("tills")
+    assert (first["lead"], second["lead"], second["heard_at"]) == (True, False, "")
+    assert began <= first["heard_at"] <= timestamp(hub.clock()) < first["lease_until"]
+    # Whoever asks again and again costs no write each time.
+    hub.clock.move(30)
+    renew(lead)
+    assert ask("tills")[0]["heard_at"] == first["heard_at"]
+    hub.clock.move(45)
+    renew(lead)
+    again = ask("tills")[0]
+    assert again["heard_at"] > first["heard_at"]
+    # A fact is a contact too.
+    hub.clock.move(60)
+    lead.one(lead.hand_over(ready(lead)[0]))
+    assert ask("tills")[0]["heard_at"] == ask("tills")[0]["last_fact_at"] > again["heard_at"]
+    _, said, _ = told("tills")
+    assert f"lead until {again['lease_until']}" in said.splitlines()[0]
+    assert "Kasse" in said.splitlines()[1]
+    # Revoked, it sends what it has and leaves.
+    ask("revoke", "--till", lead.till)
+    gone, leads = ask("tills")
+    assert (gone["lead"], gone["left_at"], leads["lead"]) == (False, "", True)
+    last = lead.request(prev_seq=1, prev_hash=lead.chain[-1]["hash"], leaving=True)
+    assert lead.send(last).json()["left"] is True
+    assert ask("tills")[0]["left_at"] >= began
+    assert "revoked, left 2" in told("tills")[1].splitlines()[0]
+    hub.desk(again=lead)
+    assert (ask("tills")[0]["left_at"], ask("tills")[0]["revoked"]) == ("", False)
+    ask("revoke", "--till", lead.till)
+    assert ask("tills")[0]["left_at"] == ""
 
 
 def test_who_revokes_the_lead_is_told_who_leads_now(
