@@ -214,6 +214,13 @@ _SENTENCES = {
     "hub-too-new": N_(
         "The hub's database was written by a newer posapp. Nothing was changed. Please update posapp."
     ),
+    "hub-older": N_(
+        "The hub's database is older than this posapp. Nothing was changed. Please start the hub with this posapp first, "
+        "or give the command with the hub's own."
+    ),
+    "postgresql-too-old": N_(
+        "This is PostgreSQL {version}; the hub needs {floor} or newer. Nothing was changed. Please update the database server."
+    ),
     "hub-unreachable": N_("The hub does not answer. Please check the line and try again."),
     "hub-strange": N_("The hub gave an answer that posapp does not understand. Please call support."),
     "lease-lost": N_("Another hub process does this now. There is nothing to do."),

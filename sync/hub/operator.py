@@ -1,7 +1,9 @@
 """What the command line asks of a hub: set it up, enrol a till, look into the shop.
 
-All of it works beside a hub that is serving, and with either database. The functions that look raise
-StorageFault("hub-missing") where there is no hub, and make none.
+All of it works beside a hub that is serving, and with either database. All but `prepare` raise
+StorageFault("hub-missing") where there is no hub, and make none; StorageFault("hub-older") where its database is
+older than this posapp, and leave it as it is: the hub that serves may be as old. `backup` takes it as it is, and
+`restored`, which is run while nobody serves, brings it up to date.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,7 @@ from posapp.domain.pickup import judge
 from posapp.paths import HUB
 from sync.hub import backups, custody, keys, migrations, overview, records, take_in, tills
 from sync.hub import stores as hub_stores
-from sync.hub.database import Database
+from sync.hub.database import Database, check_server
 from sync.hub.decide import unsettled
 from sync.hub.poller import Poller
 from sync.hub.shops import tables as shop_tables
@@ -48,7 +51,7 @@ def prepare(url: str, orders: int = FEW, *, undo_seconds: int | None = None, emp
     stay ``empty``.
 
     Repeating is harmless. ``undo_seconds`` is set for every store where it is given. Raises
-    StorageFault: hub-too-new, sqlite-too-old; Unavailable: database-unusable.
+    StorageFault: hub-too-new, sqlite-too-old, postgresql-too-old; Unavailable: database-unusable.
     """
     database = Database(url)
     try:
@@ -174,7 +177,7 @@ def backup(url: str, *, to: str | None = None, command: Sequence[str] = ()) -> d
     """
     if bool(to) == bool(command):
         raise StorageFault("backup-where")
-    with _opened(url) as database:
+    with _opened(url, _Older.TAKEN) as database:
         if to:
             if not database.is_sqlite:
                 raise StorageFault("backup-sqlite")
@@ -184,7 +187,7 @@ def backup(url: str, *, to: str | None = None, command: Sequence[str] = ()) -> d
 
 def backups_made(url: str) -> list[dict[str, Any]]:
     """The backups that were made, oldest first. Raises StorageFault("hub-missing")."""
-    with _opened(url) as database, database.read() as connection:
+    with _opened(url, _Older.TAKEN) as database, database.read() as connection:
         return [asdict(note) for note in backups.notes(connection)]
 
 
@@ -193,7 +196,7 @@ def restored(url: str) -> str:
 
     The new generation. Raises StorageFault("hub-missing").
     """
-    with _opened(url) as database:
+    with _opened(url, _Older.UPDATED) as database:
         backups.restored(database)
         with database.read() as connection:
             return keys.get(connection, keys.GENERATION)
@@ -331,8 +334,18 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Older(StrEnum):
+    """What becomes of a database that an older posapp serves: nothing may be changed under it by the way."""
+
+    REFUSED = "refused"
+    TAKEN = "taken"
+    """As it is: what is asked for is in every version."""
+    UPDATED = "updated"
+    """Nobody serves it: that is the command's own condition."""
+
+
 @contextmanager
-def _opened(url: str) -> Iterator[Database]:
+def _opened(url: str, older: _Older = _Older.REFUSED) -> Iterator[Database]:
     database = Database(url)
     try:
         file = database.file()
@@ -341,13 +354,17 @@ def _opened(url: str) -> Iterator[Database]:
             raise missing
         try:
             with database.read() as connection:
+                check_server(connection)
                 found = migrations.found(connection)
         except OperationalError as error:
             raise missing from error
         if not found:
             raise missing
-        migrations.upgrade(database)
-        keys.begin(database)
+        if older is _Older.UPDATED:
+            migrations.upgrade(database)
+            keys.begin(database)
+        elif not migrations.is_done(found) and older is _Older.REFUSED:
+            raise StorageFault("hub-older", found=found, known=migrations.HEAD)
         yield database
     finally:
         database.close()
