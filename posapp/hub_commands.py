@@ -28,7 +28,7 @@ def options(hub: argparse.ArgumentParser) -> None:
     """Fill the parser of ``posapp hub``; each command's ``run`` takes the arguments, gives an exit code."""
     hubs = hub.add_subparsers(
         required=True,
-        metavar="serve|enrol|re-enrol|revoke|lead|tills|stores|backlog|cases|orders|pins|backup|backups|restored|"
+        metavar="serve|enrol|re-enrol|revoke|lead|tills|store|stores|backlog|cases|orders|pins|backup|backups|restored|"
         "token|rotate-keys|badge|domains",
     )
 
@@ -54,6 +54,14 @@ def options(hub: argparse.ArgumentParser) -> None:
         "--till", required=True, metavar="TILL"
     )
     command("stores", _stores, "the stores")
+    store = command("store", _store, "take a store in, or change what is given of it")
+    store.add_argument("code", metavar="CODE", help="capital letters and digits, like B07")
+    store.add_argument("--name", help="as customers know it")
+    store.add_argument("--address", help="told to who comes to the wrong store")
+    store.add_argument("--hours", help="when it is open")
+    store.add_argument(
+        "--undo-seconds", type=int, metavar="SECONDS", help="how long an act may be taken back (60)"
+    )
     for name, run, said in (
         ("tills", _tills, "the tills, and how far the hub has their journals"),
         ("cases", _cases, "what was not taken, or not granted, and nobody has settled"),
@@ -102,6 +110,9 @@ def _serve_options(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--metrics-host", default="127.0.0.1", metavar="HOST", help="and on this address")
     serve.add_argument("--log", choices=("text", "json"), default="text", help="the form of the log")
     serve.add_argument("--log-level", choices=LEVELS, default=None, help="the least that is told")
+    serve.add_argument(
+        "--empty", action="store_true", help="a new hub gets no sample stores and no sample orders"
+    )
     serve.add_argument("--orders", type=count, default=36, help="orders of a new sample shop")
     serve.add_argument(
         "--undo", type=int, metavar="SECONDS", help="how long every store may take an act back"
@@ -134,7 +145,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     logs.stream(as_json=arguments.log == "json", level=LEVELS[level])
     certificate = Certificate(arguments.certificate, arguments.key) if arguments.certificate else None
     url = _database(arguments)
-    operator.prepare(url, arguments.orders, undo_seconds=arguments.undo)
+    operator.prepare(url, arguments.orders, undo_seconds=arguments.undo, empty=arguments.empty)
     metrics: list[int] = []
 
     def ready(address: str) -> None:
@@ -178,8 +189,18 @@ def _offered(arguments: argparse.Namespace, offer: dict[str, Any]) -> int:
 
 
 def _revoke(arguments: argparse.Namespace) -> int:
-    operator.revoke(_database(arguments), arguments.till)
-    return _say(arguments, {"till": arguments.till, "revoked": True}, ())
+    done = operator.revoke(_database(arguments), arguments.till)
+    said = [texts._("{till} was revoked.").format(**done)]
+    if done["lead_moved"] and done["lead"]:
+        told = texts._(
+            "It led its store. From now on {lead} does, once it has asked the hub: within a quarter of an hour. "
+            "Should another till lead: posapp hub lead --till TILL"
+        )
+        said.append(told.format(**done))
+    elif done["lead_moved"]:
+        told = texts._("{store} has no lead now: the next till that is enrolled there becomes it.")
+        said.append(told.format(**done))
+    return _say(arguments, done, said)
 
 
 def _lead(arguments: argparse.Namespace) -> int:
@@ -193,17 +214,40 @@ def _tills(arguments: argparse.Namespace) -> int:
         arguments,
         tills,
         (
-            f"{till['id']:<10} {till['store']:<6} epoch {till['epoch']:<3} fact {till['last_seq']:<8} "
-            f"{till['last_fact_at'] or '-':<27} {'revoked' if till['revoked'] else ''}"
+            f"{till['id']:<10} {till['store']:<6} {till['name'] or '-':<16} epoch {till['epoch']:<3} "
+            f"contact {till['heard_at'] or '-':<27} fact {till['last_seq']:<8} {till['last_fact_at'] or '-':<27} "
+            f"{_standing(till)}"
             for till in tills
         ),
     )
+
+
+def _standing(till: dict[str, Any]) -> str:
+    if till["lead"]:
+        return f"lead until {till['lease_until']}"
+    if till["left_at"]:
+        return f"revoked, left {till['left_at']}"
+    return "revoked" if till["revoked"] else ""
 
 
 # -- looking --------------------------------------------------------------------------------------
 def _stores(arguments: argparse.Namespace) -> int:
     stores = operator.stores(_database(arguments))
     return _say(arguments, stores, (f"{store['code']:<6} {store['name']}" for store in stores))
+
+
+def _store(arguments: argparse.Namespace) -> int:
+    store = operator.put_store(
+        _database(arguments),
+        arguments.code,
+        name=arguments.name,
+        address=arguments.address,
+        hours=arguments.hours,
+        undo_seconds=arguments.undo_seconds,
+    )
+    undo = texts._("To undo: {seconds} s").format(seconds=store["undo_seconds"])
+    more = (part for part in (store["address"], store["hours"], undo) if part)
+    return _say(arguments, store, (f"{store['code']:<6} {store['name']}", *(f"       {one}" for one in more)))
 
 
 def _orders(arguments: argparse.Namespace) -> int:
@@ -238,8 +282,9 @@ def _cases(arguments: argparse.Namespace) -> int:
         arguments,
         cases,
         (
-            f"{case['arrived_at']}  {case['till']:<8} {case['answer']:<9} {case['kind']:<16} "
-            f"{case['subject']:<18} {case['reason']:<20} {case['fact']}"
+            f"{case['arrived_at']}  {texts.age(case['age_seconds']):>8}  {case['till']:<8} {case['clerk'] or '-':<16} "
+            f"{case['answer'] or '-':<9} {case['kind'] or '-':<16} {case['subject']:<18} {case['reason']:<20} "
+            f"{case['fact']}"
             for case in cases
         ),
     )

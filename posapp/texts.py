@@ -222,6 +222,13 @@ _SENTENCES = {
     ),
     "too-old": N_("The hub needs a newer posapp. Please update posapp."),
     "hub-too-old": N_("The hub is too old for this posapp. Please ask its operator to update it."),
+    "hub-older": N_(
+        "The hub's database is older than this posapp. Nothing was changed. Please start the hub with this posapp first, "
+        "or give the command with the hub's own."
+    ),
+    "postgresql-too-old": N_(
+        "This is PostgreSQL {version}; the hub needs {floor} or newer. Nothing was changed. Please update the database server."
+    ),
     "hub-unreachable": N_("The hub does not answer. Please check the line and try again."),
     "hub-strange": N_("The hub gave an answer that posapp does not understand. Please call support."),
     "lease-lost": N_("Another hub process does this now. There is nothing to do."),
@@ -241,6 +248,14 @@ _SENTENCES = {
     "till-refused": N_("The hub does not take this till any more. Please ask for a new enrolment code."),
     "order-unknown": N_("There is no order {number} at this hub."),
     "token-unfit": N_("The number {number} is too long for a signed code, or has characters it cannot hold."),
+    "store-code-wrong": N_(
+        "{code} is no code for a store. Please take 1 to 12 capital letters and digits, like B07."
+    ),
+    "store-name-missing": N_("A store needs a name. Please give it: --name NAME."),
+    "store-text-wrong": N_(
+        "Name, address and hours are one line each. Please take at most {most} characters."
+    ),
+    "store-undo-wrong": N_("The time to undo is 0 to {most} seconds. Please give it so."),
     "store-unknown": N_("There is no store {store}. The stores are: {stores}."),
     "no-terminal": N_("There is no card terminal at this till. Please take the amount another way."),
     "nothing-to-pay": N_("There is nothing to pay for {number} here. Please scan it again."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from posapp.domain.cases import COPIED, PROVISIONAL
+from posapp.domain.cases import COPIED, PROVISIONAL, choices
 from posapp.domain.custody import Provisional
 from posapp.domain.errors import Refused
 from posapp.domain.facts import parse_timestamp
@@ -12,12 +12,13 @@ from posapp.texts import N_, _, age, sentence
 from ui.order_claim import till_name
 from ui.order_facts import stamp
 from ui.rows import Row
-from ui.view import CardView, Fact, Tone
+from ui.view import Action, CardView, Fact, Tone
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from posapp.counter.attention import Case
+    from posapp.domain.cases import Side
 
 _DONE = {
     "HandedOver": N_("handed over"),
@@ -49,16 +50,32 @@ _AGAINST = {
 _LABEL_ONLY = N_("It was handed over on the parcel's label alone, while no till could be asked.")
 _ON_WORD = N_("It was handed over on a manager's word, while no till could be asked: {why}")
 MOST_SIDES = 2
-CHOICES = (
-    ("left", N_("Goods are gone"), "package-off"),
-    ("here", N_("Goods are here"), "package"),
-    ("same", N_("Same act"), "copy-check"),
-)
-HINTS = (
-    N_("Gone: the customer has them, the shop corrects its books."),
-    N_("Here: nothing left the store."),
-    N_("The same act: it was only recorded twice."),
-)
+_CHOICES = {
+    "left": (N_("Goods are gone"), "package-off"),
+    "here": (N_("Goods are here"), "package"),
+    "same": (N_("Same act"), "copy-check"),
+    "off": (N_("Copy is off"), "device-desktop-off"),
+    "again": (N_("Enrolled again"), "refresh"),
+}
+MOST_CHOICES = 3
+_HINTS = {
+    "left": N_("Gone: the customer has them, the shop corrects its books."),
+    "here": N_("Here: nothing left the store."),
+    "same": N_("The same act: it was only recorded twice."),
+    "off": N_("Off: one of the two is switched off and stays so."),
+    "again": N_("Enrolled again: support has set this till up anew."),
+}
+
+
+def decisions(case: Case) -> tuple[Action, ...]:
+    """What can be decided about it, at most `MOST_CHOICES`."""
+    known = ((choice, *_CHOICES[choice]) for choice in choices(case.reason))
+    return tuple(Action(choice, _(words), icon=icon) for choice, words, icon in known)
+
+
+def hint(case: Case) -> str:
+    """What each decision means."""
+    return " ".join(_(_HINTS[choice]) for choice in choices(case.reason))
 
 
 def title(case: Case) -> str:
@@ -95,15 +112,7 @@ def why(case: Case) -> str:
 
 def card(case: Case) -> CardView:
     """Both sides, with all evidence there is."""
-    said, facts = case.said, []
-    if said.kind:
-        act = _DONE.get(said.kind)
-        facts.append(Fact(_owner_till(case), _(act) if act else said.kind))
-    if said.at is not None:
-        facts.append(Fact(_("When"), stamp(said.at)))
-    if said.clerk:
-        facts.append(Fact(_("Clerk"), said.clerk))
-    facts += _against(case)
+    copied = case.reason == COPIED
     return CardView(
         tone=Tone.AMBER if case.reason == PROVISIONAL else Tone.RED,
         icon="scale",
@@ -111,9 +120,52 @@ def card(case: Case) -> CardView:
         name=title(case),
         code=_number(case) if title(case) != _number(case) else "",
         sentence=why(case),
-        facts=tuple(facts),
-        consequence=_("Please look for the goods, then decide below."),
+        facts=tuple(_parted(case) if copied else [*_said(case), *_against(case)]),
+        consequence=_("Please decide below once that is done.")
+        if copied
+        else _("Please look for the goods, then decide below."),
     )
+
+
+def _said(case: Case) -> list[Fact]:
+    """What the till wrote whose act it is about."""
+    said, facts = case.said, []
+    if said.kind:
+        facts.append(Fact(_owner_till(case), _act(said)))
+    if said.at is not None:
+        facts.append(Fact(_("When"), stamp(said.at)))
+    if said.clerk:
+        facts.append(Fact(_("Clerk"), said.clerk))
+    return facts
+
+
+def _parted(case: Case) -> list[Fact]:
+    """Where two copies of a till part, and what each of them has there: a row of the card each."""
+    facts = []
+    seq = case.evidence.get("seq")
+    if seq:
+        earlier = case.evidence.get("or_before")
+        facts.append(
+            Fact(_("They part at entry"), _("{seq} or before").format(seq=seq) if earlier else str(seq))
+        )
+    marks = [str(case.evidence.get(key) or "") for key in ("hash", "sent_hash")]
+    if any(marks):
+        facts.append(Fact(_("Fingerprints"), " / ".join(mark or "-" for mark in marks)))
+    for label, side in (
+        *((_("The hub has"), other) for other in case.others[:1]),
+        (_("A copy sent"), case.said),
+    ):
+        if side.kind:
+            about = side.subject.partition(":")[2]
+            facts.append(Fact(label, " · ".join(part for part in (_act(side), about) if part)))
+            who = (stamp(side.at) if side.at else "", side.clerk)
+            facts.append(Fact(_("When and who"), " · ".join(part for part in who if part)))
+    return facts
+
+
+def _act(side: Side) -> str:
+    known = _DONE.get(side.kind)
+    return _(known) if known else side.kind
 
 
 def _against(case: Case) -> list[Fact]:

@@ -6,20 +6,22 @@ of it, and the cases of the store's other tills, come with the feed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from posapp.counter.till import Done, Till
-from posapp.domain.cases import CHOICES, KIND, Side, State
+from posapp.domain.cases import KIND, Side, State, choices
 from posapp.domain.cases import Case as ToldCase
 from posapp.domain.errors import Refused
 from posapp.domain.facts import CASE_SETTLED, Entry, Fact, parse_timestamp
 from posapp.domain.known import Known
 from posapp.domain.values import dataclass, replace
 
-MOST = 100
-"""A list of more is beyond what anybody decides; the rest follows as cases are settled."""
+AT_ONCE = 100
+"""So many that the hub told are read at a time."""
+COUNTED = 500
+"""They are counted no further: nobody decides so many, and each is looked at for that."""
 _TILL = "till"
 
 
@@ -52,28 +54,74 @@ class Attention:
         self._till = till
 
     def cases(self) -> list[Case]:
-        """Open cases of the store, the oldest first."""
-        know = self._till.books.know
-        return [
-            replace(case, known=know(kind, ident)) if kind != _TILL else case
-            for case in self._open()
-            for kind, _, ident in [case.subject.partition(":")]
-        ]
+        """The first open cases of the store, the oldest first; `slices` has them all."""
+        return next(self.slices(), [])
+
+    def slices(self) -> Iterator[list[Case]]:
+        """All open cases, the oldest first, some at a time; each slice is read when it is asked for, none is empty."""
+        for some in self._open():
+            yield [self._whole(case) for case in some]
+
+    def case(self, ref: str) -> Case | None:
+        """One open case, wherever it stands in the list; None where it is open no more."""
+        found = self._one(ref)
+        return self._whole(found) if found else None
 
     def count(self) -> int:
-        """How many there are."""
-        return len(self._open())
+        """How many there are, counted no further than `COUNTED`."""
+        count = 0
+        for some in self._open():
+            count += len(some)
+            if count >= COUNTED:
+                return COUNTED
+        return count
 
-    def _open(self) -> list[Case]:
+    def _open(self) -> Iterator[list[Case]]:
+        mine = sorted(self._mine(), key=_place)
+        refs = {case.ref for case in mine}
+        for found in self._told_slices():
+            through = (found[-1].opened_at, found[-1].id) if found else None
+            theirs = [self._told(value) for value in found if value.id not in refs]
+            some = [case for case in theirs if not self._decided(case)]
+            while mine and (through is None or _place(mine[0]) <= through):
+                some.append(mine.pop(0))
+            if some:
+                yield sorted(some, key=_place)
+
+    def _told_slices(self) -> Iterator[list[ToldCase]]:
+        """What the hub told of, the oldest first; an empty slice ends it."""
+        after = ("", "")
+        while True:
+            found = self._till.books.queue(KIND, State.OPEN, after, AT_ONCE)
+            yield [known.value for known in found if isinstance(known.value, ToldCase)]
+            if not found:
+                return
+            after = (found[-1].value.index().since, found[-1].id)
+
+    def _mine(self) -> list[Case]:
+        """What this till's own journal holds open."""
         books = self._till.books
-        told = {known.id: known.value for known in books.queue(KIND, State.OPEN, limit=MOST)}
-        mine = [
-            self._ours(entry, parse_timestamp(opened), told.pop(entry.fact.id, None))
+        return [
+            self._ours(entry, parse_timestamp(opened), known.value if known else None)
             for entry, opened in books.journal.cases()
+            for known in [books.know(KIND, entry.fact.id)]
         ]
-        theirs = [self._told(value) for value in told.values() if isinstance(value, ToldCase)]
-        open_still = [*mine, *(case for case in theirs if not self._decided(case))]
-        return sorted(open_still, key=lambda case: (case.opened_at, case.ref))
+
+    def _one(self, ref: str) -> Case | None:
+        mine = next((case for case in self._mine() if case.ref == ref), None)
+        if mine is not None:
+            return mine
+        known = self._till.books.know(KIND, ref)
+        value = known.value if known else None
+        if not isinstance(value, ToldCase) or value.state is not State.OPEN:
+            return None
+        told = self._told(value)
+        return None if self._decided(told) else told
+
+    def _whole(self, case: Case) -> Case:
+        """With what is known of its subject."""
+        kind, _, ident = case.subject.partition(":")
+        return case if kind == _TILL else replace(case, known=self._till.books.know(kind, ident))
 
     def _decided(self, case: Case) -> bool:
         """Whether it was settled here and the hub has only not said so yet."""
@@ -83,14 +131,12 @@ class Attention:
         )
 
     def settle(self, ref: str, choice: str) -> Done:
-        """Decide a case: ``left`` (the goods are gone), ``here`` (the goods are here), ``same`` (one
-        act recorded twice). Raises Refused("case-closed") where it is settled already.
-        """
-        if choice not in CHOICES:
-            raise ValueError(choice)
-        case = next((one for one in self._open() if one.ref == ref), None)
+        """Decide a case by one of its `choices`. Raises Refused("case-closed") where it is settled already."""
+        case = self._one(ref)
         if case is None:
             raise Refused("case-closed")
+        if choice not in choices(case.reason):
+            raise ValueError(choice)
         journal = self._till.books.journal
 
         def decide(known: Known | None) -> Fact:
@@ -132,3 +178,8 @@ class Attention:
             others=value.others,
             known=None,
         )
+
+
+def _place(case: Case) -> tuple[datetime, str]:
+    """Where it stands in the list."""
+    return case.opened_at, case.ref

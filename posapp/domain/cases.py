@@ -17,11 +17,21 @@ from posapp.domain.orders import HANDED_OVER, Index
 from posapp.domain.values import dataclass
 
 KIND = "case"
-CHOICES = ("left", "here", "same")
 PROVISIONAL = "provisional"
 """The reason of a case whose fact was taken: goods left on a label or on a manager's word."""
 COPIED = "till-copied"
 """The reason of a case about a till of which two copies tell different things."""
+_CHOICES = ("left", "here", "same")
+_OF_COPIED = ("off", "again")
+
+
+def choices(reason: str) -> tuple[str, ...]:
+    """What a person can decide about a case.
+
+    ``left``: the goods are gone; ``here``: they are here; ``same``: one act recorded twice. Of a copied till
+    ``off``: one of the two is switched off for good; ``again``: the till was enrolled again.
+    """
+    return _OF_COPIED if reason == COPIED else _CHOICES
 
 
 class State(StrEnum):
@@ -34,7 +44,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one side says: who did what, when, with how many pieces of which lines."""
+    """What one side says: who did what, when, with how many pieces of which lines.
+
+    ``subject`` is what it was done to, where that is not what the case is about.
+    """
 
     kind: str
     till: str = ""
@@ -42,9 +55,10 @@ class Side:
     at: datetime | None = None
     lines: tuple[tuple[str, int], ...] = ()
     why: str = ""
+    subject: str = ""
 
     @classmethod
-    def of(cls, fact: Fact, till: str) -> Self:
+    def of(cls, fact: Fact, till: str, *, subject: str = "") -> Self:
         """A fact as a side. ``why`` is what a manager gave as the reason, or ``label``."""
         said = fact.payload.get("custody")
         custody = said if isinstance(said, Mapping) else {}
@@ -55,6 +69,7 @@ class Side:
             at=fact.at,
             lines=_lines(fact.payload.get("lines")),
             why=str(custody.get("reason") or custody.get("provisional") or ""),
+            subject=subject,
         )
 
     @classmethod
@@ -72,6 +87,7 @@ class Side:
             at=moment(body.get("at")),
             lines=_lines(body.get("lines")),
             why=str(body.get("why", "")),
+            subject=str(body.get("subject", "")),
         )
 
     def to_body(self) -> dict[str, Any]:
@@ -83,6 +99,7 @@ class Side:
                 "at": stamp(self.at),
                 "lines": dict(self.lines),
                 "why": self.why,
+                "subject": self.subject,
             }
         )
 

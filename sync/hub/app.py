@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, FastAPI, Path, Query, Request
+from fastapi import Depends, FastAPI, Path, Query
 from fastapi.responses import Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -25,7 +25,7 @@ from posapp.domain.facts import timestamp
 from sync import wire
 from sync.hub import copies, custody, feed, keys, lookup, own_facts, records, shop_writer, sums, tills
 from sync.hub.access import Access
-from sync.hub.caller import Caller
+from sync.hub.callers import Caller, host
 from sync.hub.database import READERS, WRITERS, Database
 from sync.hub.errors import add_errors
 from sync.hub.gather import Gather
@@ -73,6 +73,8 @@ class Hub:
         self.lookups = Buckets(*rates.lookups, time.monotonic)
         self.claims = Buckets(*rates.claims, time.monotonic)
         self.enrolments = Buckets(*rates.enrolments, time.monotonic)
+        self.strangers = Buckets(*rates.strangers, time.monotonic)
+        self.monitors = Buckets(*rates.monitors, time.monotonic)
         self._readers = ThreadPoolExecutor(READERS, "hub-read")
         self._writers = ThreadPoolExecutor(WRITERS, "hub-write")
         self._relay: Relay | None = None
@@ -137,6 +139,7 @@ class Hub:
         """The till with this token, its call counted. Raises Refusal 401, 429."""
         found = self._callers.get(token)
         if found is None:
+            self.strangers.check(host())
             till = await self.reading(self.sender, token)
             found = Caller(till.id, till.store)
             if len(self._callers) >= MAX_CALLERS:
@@ -144,6 +147,11 @@ class Hub:
             self._callers[token] = found
         buckets.take(found.till)
         return found
+
+    def stranger(self, token: str) -> None:
+        """A token was refused as unknown, perhaps one that was good before: whoever calls so is counted by address."""
+        self._callers.pop(token, None)
+        self.strangers.charge(host())
 
     async def feed(self, token: str, after: int, limit: int, wait: float) -> bytes:
         """A page of the feed as its bytes, held up to ``wait`` seconds for one. Raises Refusal."""
@@ -234,7 +242,7 @@ def create(
     app.state.hub = hub
     app.add_middleware(BodyLimit)
     app.add_middleware(Access, metrics=hub.metrics)
-    add_errors(app)
+    add_errors(app, hub.stranger)
     _add_quick_routes(app, hub)
     _add_routes(app, hub)
     app.answer(hub.feed, hub.push, hub.metrics)
@@ -288,9 +296,9 @@ def _add_quick_routes(app: FastAPI, hub: Hub) -> None:
 
 def _add_routes(app: FastAPI, hub: Hub) -> None:
     @app.post("/v1/enrolments", responses={403: {"model": wire.Problem}})
-    async def enrol(request: Request, wanted: wire.EnrolRequest) -> wire.Enrolled:
+    async def enrol(wanted: wire.EnrolRequest) -> wire.Enrolled:
         """Turn a one-time code into a till."""
-        hub.enrolments.take(request.client.host if request.client else "")
+        hub.enrolments.take(host())
         return await hub.writing(tills.enrol, hub.database, wanted.code, wanted.name, hub.now())
 
     @app.get("/v1/facts")
@@ -308,8 +316,8 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
         token: Token, after: Cursor = 0, mine: Annotated[str, Query(pattern=r"^([0-9a-f]{64})?$")] = ""
     ) -> wire.FeedDigest:
         """What a till's mirror should hold; ``mine`` names what it does hold, having read up to ``after``."""
+        await hub.caller(token, hub.feeds)
         till = await hub.reading(hub.till, token)
-        hub.feeds.take(till.id)
         found, state = await hub.reading(sums.compared, hub.database, till, after, mine)
         hub.metrics.compared(state)
         return found
@@ -317,22 +325,22 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
     @app.get("/v1/orders/{code}", responses={404: {"model": wire.Problem}})
     async def look_up(token: Token, code: Annotated[str, Path(max_length=200)]) -> wire.Lookup:
         """One order now, by its number, a parcel's label or a pickup code."""
+        await hub.caller(token, hub.lookups)
         till = await hub.reading(hub.till, token)
-        hub.lookups.take(till.id)
         return await hub.writing(lookup.look_up, hub.database, hub.shop, till, code)
 
     @app.post("/v1/leases")
     async def lease(token: Token, said: wire.LeaseRequest) -> wire.Leased:
         """How custody stands in the till's store; the lead's lease is renewed."""
+        await hub.caller(token, hub.claims)
         till = await hub.reading(hub.till, token)
-        hub.claims.take(till.id)
         return await hub.writing(custody.renew, hub.database, till, hub.now(), said)
 
     @app.post("/v1/claims", responses={404: {"model": wire.Problem}})
     async def claim(token: Token, wanted: wire.ClaimRequest) -> wire.ClaimAnswer:
         """May this till hand the order over? Held while the lead, to whom it is lent, is asked."""
+        await hub.caller(token, hub.claims)
         till = await hub.reading(hub.till, token)
-        hub.claims.take(till.id)
         until = time.monotonic() + custody.ANSWER_S
         asked = await hub.writing(custody.ask, hub.database, till, wanted)
         if isinstance(asked, wire.ClaimAnswer):
@@ -353,20 +361,21 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
     )
     async def answer(token: Token, said: wire.QuestionAnswer) -> None:
         """The lead's answer to a question of a till that cannot reach it directly."""
+        await hub.caller(token, hub.claims)
         till = await hub.reading(hub.till, token)
-        hub.claims.take(till.id)
         hub.told(till.store, await hub.writing(custody.answer, hub.database, till, said))
 
     @app.post("/v1/copies")
     async def bring(token: Token, brought: wire.CopiesRequest) -> wire.CopiesAnswer:
         """Take facts that the till kept, sealed, for others of its store; of a revoked one its own."""
+        await hub.caller(token, hub.claims)
         till = await hub.reading(hub.sender, token)
-        hub.claims.take(till.id)
         return await hub.writing(copies.take, hub.database, hub.ledger, till, brought)
 
     @app.get("/v1/health")
     async def health() -> wire.Health:
         """For monitors."""
+        hub.monitors.take(host())
         return await hub.reading(_health, hub.database)
 
 

@@ -1,4 +1,4 @@
-"""What waits at the hub: writes that the shop has not taken, facts that were not taken and are a case."""
+"""What waits at the hub: writes that the shop has not taken, and cases that nobody has settled."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from sync.hub.tables import OPEN, UNSETTLED, fact, intent
+from sync.hub.tables import OPEN, fact, intent, open_case
+
+CASES = ("rejected", "parked", "provisional", "copied")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,24 +21,21 @@ class Heap:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Intents by state (held until the undo time is over, or writing), cases by answer."""
+    """Intents by state (held until the undo time is over, or writing); open cases by what they are about: a fact
+    rejected or parked, goods that left without a grant (provisional), a copied till."""
 
     intents: dict[str, Heap]
     cases: dict[str, Heap]
 
 
 def read(connection: Connection) -> Backlog:
-    """What waits now. Both questions are answered from small partial indexes, however long the ledger."""
+    """What waits now. Both questions are answered from what is open alone, however long the ledger."""
     since = select(fact.c.arrived_ms).where(fact.c.id == intent.c.id).scalar_subquery()
     writes = select(intent.c.state, func.count(), func.min(since)).where(OPEN).group_by(intent.c.state)
-    answers = (
-        select(fact.c.answer, func.count(), func.min(fact.c.arrived_ms))
-        .where(UNSETTLED)
-        .group_by(fact.c.answer)
-    )
+    cases = select(open_case.c.what, func.count(), func.min(open_case.c.opened_ms)).group_by(open_case.c.what)
     return Backlog(
         intents={"held": Heap(), "writing": Heap()}
         | {state: Heap(int(count), int(oldest or 0)) for state, count, oldest in connection.execute(writes)},
-        cases={"rejected": Heap(), "parked": Heap()}
-        | {answer: Heap(int(count), int(oldest)) for answer, count, oldest in connection.execute(answers)},
+        cases={what: Heap() for what in CASES}
+        | {what: Heap(int(count), int(oldest)) for what, count, oldest in connection.execute(cases)},
     )

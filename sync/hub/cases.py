@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from posapp.domain.cases import COPIED, KIND, PROVISIONAL, Case, Side, State
+from posapp.domain.cases import KIND, PROVISIONAL, Case, Side, State
 from posapp.domain.facts import Answer, Fact
 from posapp.domain.orders import HANDED_OVER, Order
 from posapp.domain.subjects import read_body
 from posapp.domain.values import replace
 from sync.hub import records
 from sync.hub.records import Change
-from sync.hub.tables import UNSETTLED
+from sync.hub.tables import UNSETTLED, open_case
 from sync.hub.tables import fact as fact_table
 
 MOST_SIDES = 20
@@ -54,7 +54,7 @@ def opened(
 
     A case that is open already says from now on what is given here.
     """
-    known = _load(connection, fact.id, store)
+    known = load(connection, fact.id, store)
     case = Case(
         id=fact.id,
         subject=fact.subject,
@@ -64,25 +64,15 @@ def opened(
         others=_others(connection, fact, store),
         evidence=json.loads(detail),
     )
-    return _publish(connection, store, case)
-
-
-def copied(connection: Connection, till: str, store: str, epoch: int, now_ms: int) -> int:
-    """Tell that two copies of a till say different things; 0 where that was told before."""
-    ident = f"copied-{till}-{epoch}"
-    if _load(connection, ident, store) is not None:
-        return 0
-    at = datetime.fromtimestamp(now_ms / 1000, UTC)
-    case = Case(ident, f"till:{till}", COPIED, at, Side("", till, "", at))
-    return _publish(connection, store, case)
+    return publish(connection, store, case, PROVISIONAL if answer is Answer.ACCEPTED else answer.value)
 
 
 def taken(connection: Connection, ident: str, store: str) -> int:
     """Tell that the hub has taken the fact after all; 0 where it was no case."""
-    case = _load(connection, ident, store)
+    case = load(connection, ident, store)
     if case is None or case.state is not State.OPEN or case.reason == PROVISIONAL:
         return 0
-    return _publish(connection, store, replace(case, state=State.TAKEN))
+    return publish(connection, store, replace(case, state=State.TAKEN))
 
 
 def settled(connection: Connection, fact: Fact, till: str, store: str) -> int:
@@ -90,14 +80,14 @@ def settled(connection: Connection, fact: Fact, till: str, store: str) -> int:
 
     The first word stands: settling again changes nothing.
     """
-    case = _load(connection, str(fact.payload.get("fact", "")), store)
+    case = load(connection, str(fact.payload.get("fact", "")), store)
     if case is None or case.subject != fact.subject:
         return 0
     if case.state is State.SETTLED:
         return records.head(connection, store)
     choice = str(fact.payload.get("choice", ""))
     by = Side.of(fact, till)
-    return _publish(connection, store, replace(case, state=State.SETTLED, choice=choice, settled=by))
+    return publish(connection, store, replace(case, state=State.SETTLED, choice=choice, settled=by))
 
 
 def untold(connection: Connection, store: str, subject: str) -> list[Any]:
@@ -107,21 +97,28 @@ def untold(connection: Connection, store: str, subject: str) -> list[Any]:
     return [row for row in rows if row.id not in told]
 
 
-def _load(connection: Connection, ident: str, store: str) -> Case | None:
+def load(connection: Connection, ident: str, store: str) -> Case | None:
+    """The store's case about this, settled or not."""
     row = records.load_one(connection, KIND, ident) if ident else None
     return Case.from_body(row.value()) if row is not None and row.store == store else None
 
 
-def _publish(connection: Connection, store: str, case: Case) -> int:
-    row = records.load_one(connection, KIND, case.id)
+def publish(connection: Connection, store: str, case: Case, what: str = "") -> int:
+    """Tell the store how a case stands; the feed's new head. ``what`` an open one is counted as."""
+    connection.execute(delete(open_case).where(open_case.c.id == case.id))
+    if case.state is State.OPEN:
+        opened_ms = int(case.opened_at.timestamp() * 1000)
+        row = {"id": case.id, "store": store, "what": what, "opened_ms": opened_ms}
+        connection.execute(insert(open_case), row)
+    known = records.load_one(connection, KIND, case.id)
     change = Change(
         KIND,
         case.id,
         store,
-        row.rev + 1 if row else 1,
+        known.rev + 1 if known else 1,
         "",
         records.text_of(case.to_body()),
-        row is not None,
+        known is not None,
     )
     return records.publish(connection, (change,))[store]
 

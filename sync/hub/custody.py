@@ -46,17 +46,21 @@ KIND = "claim"
 ANSWER_S = 4.0
 """How long a question waits for the lead."""
 
-_LEASE = select(lease_table.c.till, lease_table.c.epoch, lease_table.c.until_ms).where(
-    lease_table.c.store == bindparam("store")
+_LEASE = (
+    select(lease_table.c.till, lease_table.c.epoch, lease_table.c.until_ms, till_table.c.revoked)
+    .join(till_table, till_table.c.id == lease_table.c.till)
+    .where(lease_table.c.store == bindparam("store"))
 )
-_LOCKED = _LEASE.with_for_update()
+_LOCKED = _LEASE.with_for_update(of=lease_table)
 
 _TILLS = (
     select(till_table.c.id, till_table.c.certificate, till_table.c.doors)
     .where(till_table.c.store == bindparam("store"), till_table.c.revoked.is_(False))
     .order_by(till_table.c.id)
 )
-_SHOWN = select(till_table.c.certificate, till_table.c.doors).where(till_table.c.id == bindparam("till"))
+_SHOWN = select(till_table.c.certificate, till_table.c.doors, till_table.c.heard_ms).where(
+    till_table.c.id == bindparam("till")
+)
 _SHOWN_BY = select(till_table.c.id).where(
     till_table.c.certificate == bindparam("certificate"),
     till_table.c.certificate != "",
@@ -67,16 +71,26 @@ _SHOW = (
     .where(till_table.c.id == bindparam("of"))
     .values(certificate=bindparam("shows"), doors=bindparam("at"))
 )
+_HEARD = update(till_table).where(till_table.c.id == bindparam("of")).values(heard_ms=bindparam("now_ms"))
+_NEXT = (
+    select(till_table.c.id)
+    .where(till_table.c.store == bindparam("store"), till_table.c.revoked.is_(False))
+    .order_by(till_table.c.heard_ms.desc(), till_table.c.id)
+    .limit(1)
+)
 _NOTHING_SAID = LeaseRequest()
+HEARD_APART_MS = 60_000
+"""A till that asks again and again is noted as heard once in so long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """To whom a store's orders are lent, until when, in which epoch."""
+    """To whom a store's orders are lent, until when, in which epoch; ``revoked`` where that till may not any more."""
 
     till: str
     epoch: int
     until_ms: int
+    revoked: bool = False
 
 
 def lease_of(connection: Connection, store: str, *, lock: bool = False) -> Lease | None:
@@ -86,7 +100,8 @@ def lease_of(connection: Connection, store: str, *, lock: bool = False) -> Lease
 
 
 def renew(database: Database, till: Till, now: datetime, said: LeaseRequest = _NOTHING_SAID) -> Leased:
-    """Tell how custody stands; the lead's lease is renewed, and a store without a lead gets this one.
+    """Tell how custody stands; the lead's lease is renewed, and a store without a lead gets this one: it never had
+    one, or its lead was revoked when there was no other till.
 
     What the till says of itself is kept, and the store's tills are told to one another.
     """
@@ -98,19 +113,15 @@ def renew(database: Database, till: Till, now: datetime, said: LeaseRequest = _N
         )
         lease = lease_of(connection, till.store, lock=True)
         until = now_ms + custody.LEASE_S * 1000
-        if lease is None:
-            lease = Lease(till.id, 1, until)
-            connection.execute(
-                insert(lease_table),
-                {"store": till.store, "till": till.id, "epoch": 1, "until_ms": until},
-            )
+        if lease is None or lease.revoked:
+            lease = _give(connection, till.store, till.id, lease, until)
         elif lease.till == till.id:
             if said.forgot:
                 lost_ledger(connection, till.id)
                 lease = replace(lease, epoch=lease.epoch + 1)
             _change(connection, till.store, until_ms=until)
             lease = replace(lease, until_ms=until)
-        _introduce(connection, till, said)
+        _introduce(connection, till, said, now_ms)
         tills = connection.execute(_TILLS, {"store": till.store}).all()
         head, generation = records.head(connection, till.store), keys.get(connection, keys.GENERATION)
         sealing = keys.get(connection, keys.SEALING_KEY)
@@ -128,12 +139,15 @@ def renew(database: Database, till: Till, now: datetime, said: LeaseRequest = _N
     )
 
 
-def _introduce(connection: Connection, till: Till, said: LeaseRequest) -> None:
-    """Keep what the till is known by. Another till's certificate is not taken: it says who asks."""
+def _introduce(connection: Connection, till: Till, said: LeaseRequest, now_ms: int) -> None:
+    """Keep that the till was heard, and what it is known by. Another till's certificate is not taken: it says who
+    asks."""
     now = connection.execute(_SHOWN, {"till": till.id}).one()
+    if not 0 <= now_ms - now.heard_ms < HEARD_APART_MS:
+        connection.execute(_HEARD, {"of": till.id, "now_ms": now_ms})
     shown = now.certificate if said.certificate is None else said.certificate
     doors = now.doors if said.doors is None else " ".join(said.doors)
-    if (shown, doors) == tuple(now):
+    if (shown, doors) == (now.certificate, now.doors):
         return
     if connection.execute(_SHOWN_BY, {"till": till.id, "certificate": shown}).first() is not None:
         log.warning("certificate of another till shown by till=%s", till.id)
@@ -148,24 +162,39 @@ def move(database: Database, till: str, now: datetime) -> int:
     Raises StorageFault: till-unknown.
     """
     with database.write() as connection:
-        store = connection.execute(
-            select(till_table.c.store).where(till_table.c.id == till, till_table.c.revoked.is_(False))
-        ).scalar()
-        if store is None:
+        store = connection.execute(select(till_table.c.store).where(till_table.c.id == till)).scalar()
+        lease = lease_of(connection, store, lock=True) if store is not None else None
+        # Under the lease's lock: nobody revokes the till meanwhile.
+        enrolled = select(till_table.c.id).where(till_table.c.id == till, till_table.c.revoked.is_(False))
+        if store is None or connection.execute(enrolled).first() is None:
             raise StorageFault("till-unknown", till=till)
-        lease = lease_of(connection, store, lock=True)
-        epoch = lease.epoch + 1 if lease else 1
-        values: dict[str, str | int] = {
-            "till": till,
-            "until_ms": _ms(now) + custody.LEASE_S * 1000,
-            "epoch": epoch,
-        }
-        if lease:
-            _change(connection, store, **values)
-        else:
-            connection.execute(insert(lease_table), {"store": store, **values})
-    log.info("lead moved store=%s till=%s epoch=%d", store, till, epoch)
-    return epoch
+        given = _give(connection, store, till, lease, _ms(now) + custody.LEASE_S * 1000)
+    return given.epoch
+
+
+def leave(connection: Connection, store: str, till: str, now: datetime) -> Lease | None:
+    """A till of the store was revoked. Where it was the lead, the one heard last takes its place, by the same word of
+    a person: as `move`. The lease as it stands then; its till is the revoked one where there is no other.
+
+    The caller has locked the lease (`lease_of`) before the till.
+    """
+    lease = lease_of(connection, store)
+    if lease is None or lease.till != till:
+        return lease
+    other = connection.execute(_NEXT, {"store": store}).scalar()
+    return _give(connection, store, other, lease, _ms(now) + custody.LEASE_S * 1000) if other else lease
+
+
+def _give(connection: Connection, store: str, till: str, before: Lease | None, until_ms: int) -> Lease:
+    """Lend the store's orders to a till; after another one, or once more, under the next epoch."""
+    given = Lease(till, before.epoch + 1 if before else 1, until_ms)
+    values: dict[str, str | int] = {"till": till, "epoch": given.epoch, "until_ms": until_ms}
+    if before:
+        _change(connection, store, **values)
+    else:
+        connection.execute(insert(lease_table), {"store": store, **values})
+    log.info("lead given store=%s till=%s epoch=%d", store, till, given.epoch)
+    return given
 
 
 def lost_ledger(connection: Connection, till: str) -> None:

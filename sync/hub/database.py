@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from posapp.domain.errors import StorageFault
 
 FLOOR = (3, 51, 3)
+POSTGRESQL_FLOOR = 15
 READERS = 6
 WRITERS = 6
 BUSY_MS = 20_000
@@ -107,6 +108,16 @@ class Database:
         """Close every connection."""
         self._reader.dispose()
         self._writer.dispose()
+
+
+def check_server(connection: Connection) -> None:
+    """Raises StorageFault("postgresql-too-old") where the server is one that the hub was never tried on."""
+    if connection.dialect.name != "postgresql":
+        return
+    version = connection.dialect.server_version_info or (0,)
+    if int(version[0]) < POSTGRESQL_FLOOR:
+        said = ".".join(str(part) for part in version)
+        raise StorageFault("postgresql-too-old", version=said, floor=POSTGRESQL_FLOOR)
 
 
 def out_of_reach(error: Exception) -> bool:

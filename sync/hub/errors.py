@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,13 +19,19 @@ from sync.hub.refusals import Refusal
 log = logging.getLogger(__name__)
 
 
-def add_errors(app: FastAPI) -> None:
-    """Answer refusals, malformed requests, an unreachable database and defects of our own."""
+def add_errors(app: FastAPI, stranger: Callable[[str], None]) -> None:
+    """Answer refusals, malformed requests, an unreachable database and defects of our own.
+
+    ``stranger`` hears of each token that was refused as unknown.
+    """
 
     @app.exception_handler(Refusal)
-    async def refused(_: Request, error: Refusal) -> Response:
+    async def refused(request: Request, error: Refusal) -> Response:
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
         if error.status == 401:
+            _, _, token = request.headers.get("authorization", "").partition(" ")
+            if token:
+                stranger(token)
             headers["WWW-Authenticate"] = "Bearer"
         if error.status == 426:
             headers["Upgrade"] = f"posapp/{wire.OLDEST_TILL}"

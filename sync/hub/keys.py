@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from posapp.domain import tokens
 from posapp.domain.goods import code_token
@@ -62,6 +62,17 @@ def put(connection: Connection, key: str, value: str) -> None:
     changed = connection.execute(update(meta).where(meta.c.key == key).values(value=value))
     if not changed.rowcount:
         connection.execute(insert(meta), {"key": key, "value": value})
+
+
+def under(connection: Connection, prefix: str) -> dict[str, str]:
+    """All values whose key begins so, by what follows."""
+    rows = connection.execute(select(meta.c.key, meta.c.value).where(meta.c.key.startswith(prefix)))
+    return {str(key).removeprefix(prefix): str(value) for key, value in rows}
+
+
+def drop(connection: Connection, key: str) -> None:
+    """Keep it no more."""
+    connection.execute(delete(meta).where(meta.c.key == key))
 
 
 def hub_key(connection: Connection) -> bytes:

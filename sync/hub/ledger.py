@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from posapp.domain.facts import Answer
-from sync.hub import cases, chain, decide, news, records, taking, tills, together
+from sync.hub import cases, chain, decide, forks, news, records, taking, tills, together
 from sync.hub.database import Database, out_of_reach, worth_retrying
 from sync.hub.decide import Taken
 from sync.hub.feed import Moved
@@ -65,8 +65,8 @@ class Ledger:
         except OutOfStep as stray:
             if isinstance(stray.body, Fork):
                 with self._database.write() as connection:
-                    till = tills.sender(connection, token)
-                    head = cases.copied(connection, till.id, till.store, till.epoch, self._now_ms())
+                    till = tills.locked(connection, tills.sender(connection, token).id)
+                    head = forks.told(connection, till, request, self._now_ms())
                 if head:
                     self._told(till.store, head, None)
             raise

@@ -24,13 +24,16 @@ BODY_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """How many at once, and how many a second after that: for a till; enrolments for an address."""
+    """How many at once, and how many a second after that: for a till; enrolments, calls with an unknown token (strangers)
+    and questions for the hub's health (monitors) for an address."""
 
     pushes: tuple[int, float] = (240, 20.0)
     feeds: tuple[int, float] = (600, 60.0)
     lookups: tuple[int, float] = (30, 0.5)
     claims: tuple[int, float] = (60, 5.0)
     enrolments: tuple[int, float] = (60, 1.0)
+    strangers: tuple[int, float] = (240, 2.0)
+    monitors: tuple[int, float] = (240, 20.0)
 
 
 RATES = Rates()
@@ -62,26 +65,47 @@ class Buckets:
 
     def wait(self, caller: str) -> int:
         """Take one token: 0, or the seconds after which there is one again."""
-        now = self._clock()
         with self._lock:
-            bucket = self._buckets.get(caller)
-            if bucket is None:
-                if len(self._buckets) >= MAX_CALLERS:
-                    self._buckets.popitem(last=False)
-                bucket = self._buckets[caller] = _Bucket(float(self._burst), now)
-            self._buckets.move_to_end(caller)
-            bucket.left = min(self._burst, bucket.left + (now - bucket.at) * self._rate)
-            bucket.at = now
+            bucket = self._filled(caller)
             if bucket.left >= 1:
                 bucket.left -= 1
                 return 0
-            return int((1 - bucket.left) / self._rate) + 1
+            return self._until_one(bucket)
 
     def take(self, caller: str) -> None:
         """Take one token. Raises Refusal 429, with the seconds to wait."""
         seconds = self.wait(caller)
         if seconds:
             raise Refusal(429, "too-many", "Too many requests.", retry_after=seconds)
+
+    def check(self, caller: str) -> None:
+        """Raises Refusal 429 where there is no token left; takes none."""
+        with self._lock:
+            bucket = self._filled(caller) if caller in self._buckets else None
+            seconds = self._until_one(bucket) if bucket is not None and bucket.left < 1 else 0
+        if seconds:
+            raise Refusal(429, "too-many", "Too many requests.", retry_after=seconds)
+
+    def charge(self, caller: str) -> None:
+        """Take one token, also where none is left: many at once were let in by `check` and are paid for later."""
+        with self._lock:
+            bucket = self._filled(caller)
+            bucket.left = max(-float(self._burst), bucket.left - 1)
+
+    def _filled(self, caller: str) -> _Bucket:
+        now = self._clock()
+        bucket = self._buckets.get(caller)
+        if bucket is None:
+            if len(self._buckets) >= MAX_CALLERS:
+                self._buckets.popitem(last=False)
+            bucket = self._buckets[caller] = _Bucket(float(self._burst), now)
+        self._buckets.move_to_end(caller)
+        bucket.left = min(self._burst, bucket.left + (now - bucket.at) * self._rate)
+        bucket.at = now
+        return bucket
+
+    def _until_one(self, bucket: _Bucket) -> int:
+        return int((1 - bucket.left) / self._rate) + 1
 
 
 class BodyLimit:

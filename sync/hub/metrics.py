@@ -170,7 +170,7 @@ class _FromDatabase(Collector):
         up.add_metric([], 1)
         yield up
         yield from _heaps("intents", "Writes that the shop has not taken", "state", found.intents)
-        yield from _heaps("cases", "Facts not taken that nobody has settled", "answer", found.cases)
+        yield from _heaps("cases", "Cases that nobody has settled", "answer", found.cases)
         enrolled = GaugeMetricFamily("posapp_hub_tills", "Tills.", labels=["state"])
         enrolled.add_metric(["enrolled"], tills.get(False, 0))
         enrolled.add_metric(["revoked"], tills.get(True, 0))

@@ -1,7 +1,9 @@
 """What the command line asks of a hub: set it up, enrol a till, look into the shop.
 
-All of it works beside a hub that is serving, and with either database. The functions that look raise
-StorageFault("hub-missing") where there is no hub, and make none.
+All of it works beside a hub that is serving, and with either database. All but `prepare` raise
+StorageFault("hub-missing") where there is no hub, and make none; StorageFault("hub-older") where its database is
+older than this posapp, and leave it as it is: the hub that serves may be as old. `backup` takes it as it is, and
+`restored`, which is run while nobody serves, brings it up to date.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,8 @@ from posapp.domain.orders import Order
 from posapp.domain.pickup import judge
 from posapp.paths import HUB
 from sync.hub import backups, custody, keys, migrations, overview, records, take_in, tills
-from sync.hub.database import Database
+from sync.hub import stores as hub_stores
+from sync.hub.database import Database, check_server
 from sync.hub.decide import unsettled
 from sync.hub.poller import Poller
 from sync.hub.shops import tables as shop_tables
@@ -42,17 +46,20 @@ def url_for(data_dir: Path) -> str:
     return f"sqlite:///{data_dir / HUB}"
 
 
-def prepare(url: str, orders: int = FEW, *, undo_seconds: int | None = None) -> None:
-    """Migrate the database, and fill an empty one with the sample shop's orders.
+def prepare(url: str, orders: int = FEW, *, undo_seconds: int | None = None, empty: bool = False) -> None:
+    """Migrate the database, and fill one that has no store with the sample shop's stores and orders, unless it is to
+    stay ``empty``.
 
     Repeating is harmless. ``undo_seconds`` is set for every store where it is given. Raises
-    StorageFault: hub-too-new, sqlite-too-old; Unavailable: database-unusable.
+    StorageFault: hub-too-new, sqlite-too-old, postgresql-too-old; Unavailable: database-unusable.
     """
     database = Database(url)
     try:
         migrations.upgrade(database)
         keys.begin(database)
-        if seed(database, orders, _now()):
+        with database.read() as connection:
+            begun = bool(keys.stores(connection))
+        if not empty and not begun and seed(database, orders, _now()):
             Poller(database, SampleShop(database), _now).run_once()
         if undo_seconds is not None:
             with database.write() as connection:
@@ -107,10 +114,20 @@ def lead(url: str, till: str) -> int:
         return custody.move(database, till, _now())
 
 
-def revoke(url: str, till: str) -> None:
-    """End a till's token. Raises StorageFault: hub-missing, till-unknown."""
+def revoke(url: str, till: str) -> dict[str, Any]:
+    """End a till's token: till, revoked, store, lead ("" where nobody leads the store now), lead_moved.
+
+    Raises StorageFault: hub-missing, till-unknown.
+    """
     with _opened(url) as database:
-        tills.revoke(database, till)
+        done = tills.revoke(database, till, _now())
+    return {
+        "till": till,
+        "revoked": True,
+        "store": done.store,
+        "lead": done.lead,
+        "lead_moved": done.moved,
+    }
 
 
 def tills_of(url: str, store: str | None = None) -> list[dict[str, Any]]:
@@ -160,7 +177,7 @@ def backup(url: str, *, to: str | None = None, command: Sequence[str] = ()) -> d
     """
     if bool(to) == bool(command):
         raise StorageFault("backup-where")
-    with _opened(url) as database:
+    with _opened(url, _Older.TAKEN) as database:
         if to:
             if not database.is_sqlite:
                 raise StorageFault("backup-sqlite")
@@ -170,7 +187,7 @@ def backup(url: str, *, to: str | None = None, command: Sequence[str] = ()) -> d
 
 def backups_made(url: str) -> list[dict[str, Any]]:
     """The backups that were made, oldest first. Raises StorageFault("hub-missing")."""
-    with _opened(url) as database, database.read() as connection:
+    with _opened(url, _Older.TAKEN) as database, database.read() as connection:
         return [asdict(note) for note in backups.notes(connection)]
 
 
@@ -179,7 +196,7 @@ def restored(url: str) -> str:
 
     The new generation. Raises StorageFault("hub-missing").
     """
-    with _opened(url) as database:
+    with _opened(url, _Older.UPDATED) as database:
         backups.restored(database)
         with database.read() as connection:
             return keys.get(connection, keys.GENERATION)
@@ -229,16 +246,27 @@ def link_domains(url: str, domains: Iterable[str]) -> None:
 def stores(url: str) -> list[dict[str, Any]]:
     """Every partner store: code, name, address, hours, undo_seconds."""
     with _opened(url) as database, database.read() as connection:
-        return [
-            {
-                "code": store.code,
-                "name": store.name,
-                "address": store.address,
-                "hours": store.hours,
-                "undo_seconds": store.undo_seconds,
-            }
-            for store in keys.stores(connection).values()
-        ]
+        return [_card(store) for store in keys.stores(connection).values()]
+
+
+def put_store(url: str, code: str, **given: Any) -> dict[str, Any]:
+    """Take a store in, or change what is ``given`` of it: its card, and ``created``. See `sync.hub.stores.put`.
+
+    Raises StorageFault("hub-missing"); Refused as said there.
+    """
+    with _opened(url) as database:
+        store, created = hub_stores.put(database, code, **given)
+    return _card(store) | {"created": created}
+
+
+def _card(store: keys.Store) -> dict[str, Any]:
+    return {
+        "code": store.code,
+        "name": store.name,
+        "address": store.address,
+        "hours": store.hours,
+        "undo_seconds": store.undo_seconds,
+    }
 
 
 def orders(url: str) -> list[dict[str, Any]]:
@@ -306,8 +334,18 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Older(StrEnum):
+    """What becomes of a database that an older posapp serves: nothing may be changed under it by the way."""
+
+    REFUSED = "refused"
+    TAKEN = "taken"
+    """As it is: what is asked for is in every version."""
+    UPDATED = "updated"
+    """Nobody serves it: that is the command's own condition."""
+
+
 @contextmanager
-def _opened(url: str) -> Iterator[Database]:
+def _opened(url: str, older: _Older = _Older.REFUSED) -> Iterator[Database]:
     database = Database(url)
     try:
         file = database.file()
@@ -316,13 +354,17 @@ def _opened(url: str) -> Iterator[Database]:
             raise missing
         try:
             with database.read() as connection:
+                check_server(connection)
                 found = migrations.found(connection)
         except OperationalError as error:
             raise missing from error
         if not found:
             raise missing
-        migrations.upgrade(database)
-        keys.begin(database)
+        if older is _Older.UPDATED:
+            migrations.upgrade(database)
+            keys.begin(database)
+        elif not migrations.is_done(found) and older is _Older.REFUSED:
+            raise StorageFault("hub-older", found=found, known=migrations.HEAD)
         yield database
     finally:
         database.close()

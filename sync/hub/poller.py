@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import Connection, bindparam, update
 
 from posapp.domain.errors import Unavailable
 from sync.hub import keys
@@ -32,6 +32,11 @@ SWEEP_MS = 3_600_000
 LEASE_MS = 30_000
 
 _CURSOR, _SWEPT = "shop_cursor", "shop_swept_ms"
+
+
+def sweep_soon(connection: Connection) -> None:
+    """Let the open orders be read again with the next look at the shop."""
+    keys.put(connection, _SWEPT, "0")
 
 
 class Poller:

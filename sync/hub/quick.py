@@ -23,6 +23,7 @@ from posapp.logs import REQUEST
 from sync import wire
 from sync.hub import limits, versions
 from sync.hub.access import GIVEN
+from sync.hub.callers import ADDRESS
 from sync.hub.metrics import Metrics
 
 _QUERY = re.compile(rb"after=(\d{1,18})&limit=(\d{1,3})(?:&wait=(\d{1,2}))?")
@@ -66,6 +67,7 @@ class Quick(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
+        ADDRESS.set(scope.get("client"))
         call = f"{scope['method']} {scope['path']}" if scope["type"] == "http" else ""
         token, ident, plain, speaks = _known(scope) if call in self._plain else ("", b"", False, 1)
         if not token or (speaks < wire.OLDEST_TILL and call not in versions.ALWAYS):

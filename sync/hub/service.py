@@ -65,7 +65,7 @@ def serve(
     told to ``on_metrics``).
 
     Prints nothing. Raises Unavailable: port-in-use, address-unusable, database-unusable,
-    key-not-pinned; StorageFault: hub-too-new, sqlite-too-old.
+    key-not-pinned; StorageFault: hub-too-new, sqlite-too-old, postgresql-too-old.
     """
     raise_file_limit()
     with ExitStack() as stack:

@@ -51,6 +51,8 @@ till = Table(
     # By what the other tills of its store know it (DER, base64), and where it hears them while it leads.
     Column("certificate", String, nullable=False, server_default=""),
     Column("doors", String, nullable=False, server_default=""),
+    # When it last asked how custody stands, at most a minute behind; 0 for never.
+    Column("heard_ms", Big, nullable=False, server_default="0"),
 )
 
 lease = Table(
@@ -127,6 +129,17 @@ record = Table(
     Column("body", Text),
 )
 Index("record_feed", record.c.store, record.c.seq, unique=True)
+
+open_case = Table(
+    "open_case",
+    metadata,
+    # As its record's, and as long as that says that it is open.
+    Column("id", String, primary_key=True),
+    Column("store", String, nullable=False),
+    # rejected, parked, provisional or copied
+    Column("what", String, nullable=False),
+    Column("opened_ms", Big, nullable=False),
+)
 
 handle = Table(
     "handle",

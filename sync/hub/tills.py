@@ -224,20 +224,33 @@ def enrol(database: Database, code: str, name: str, now: datetime) -> Enrolled:
     )
 
 
-def revoke(database: Database, ident: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """What became of the store of a till that was revoked: who leads it now ("" for nobody), whether that changed."""
+
+    store: str
+    lead: str
+    moved: bool
+
+
+def revoke(database: Database, ident: str, now: datetime) -> Revoked:
     """Let a till read nothing more, at once; it may still send what it has, and then wipes itself.
 
-    Raises StorageFault("till-unknown").
+    Where it led its store, another till does from now on (`custody.leave`). Raises StorageFault("till-unknown").
     """
     with database.write() as connection:
-        revoking = update(till).where(till.c.id == ident).values(revoked=True).returning(till.c.store)
-        code_of_store = connection.execute(revoking).scalar()
-        if code_of_store is not None:
-            # A till that waits for news is told this one.
-            records.raise_head(connection, code_of_store)
-    if code_of_store is None:
-        raise StorageFault("till-unknown", till=ident)
+        code_of_store = connection.execute(select(till.c.store).where(till.c.id == ident)).scalar()
+        if code_of_store is None:
+            raise StorageFault("till-unknown", till=ident)
+        # Before the till, as whoever renews it.
+        before = custody.lease_of(connection, code_of_store, lock=True)
+        connection.execute(update(till).where(till.c.id == ident).values(revoked=True))
+        after = custody.leave(connection, code_of_store, ident, now)
+        # A till that waits for news is told this one.
+        records.raise_head(connection, code_of_store)
     log.info("till revoked till=%s", ident)
+    lead = after.till if after is not None and after.till != ident else ""
+    return Revoked(code_of_store, lead, before is not None and before.till == ident)
 
 
 def left(database: Database, ident: str, now: datetime) -> None:
@@ -252,6 +265,7 @@ def _enrolled_again(connection: Connection, ident: str, name: str, token: str) -
     # Copies of its facts at neighbours still prove by it whose they are.
     before = connection.execute(select(till.c.epoch, till.c.token_hash).where(till.c.id == ident)).one()
     keys.put(connection, f"{OLD_TOKEN}{ident}:{before.epoch}", before.token_hash)
+    keys.drop(connection, LEFT + ident)
     values = {"token_hash": token_hash(token), "last_seq": 0, "last_hash": GENESIS.hex()}
     if name:
         values["name"] = name

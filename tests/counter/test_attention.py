@@ -176,8 +176,52 @@ def test_a_case_about_a_till_names_no_order(counter: Counter) -> None:
     told(counter, subject="till:b-t2", reason=COPIED, others=())
     (listed,) = counter.desk.attention.cases()
     assert (listed.number, listed.known) == ("b-t2", None)
-    counter.desk.attention.settle(listed.ref, "left")
+    with pytest.raises(ValueError, match="left"):
+        counter.desk.attention.settle(listed.ref, "left")
+    counter.desk.attention.settle(listed.ref, "off")
     assert counter.desk.attention.cases() == []
+
+
+def test_a_hundred_and_fifty_cases_are_counted_and_can_all_be_reached(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = collide(counter)
+    counter.clock.pass_by(60)
+    start = counter.clock.now
+    names = [f"f-{number:03}" for number in range(150)]
+    for name in names:
+        told(counter, ident=name, subject="order:W-9", opened_at=counter.clock.now)
+        counter.clock.pass_by(1)
+    # Its own one as the hub tells it stands further behind: it is listed once.
+    told(counter, ident=own, opened_at=start + timedelta(seconds=140))
+    attention = counter.desk.attention
+    assert attention.count() == 151
+    listed = [case.ref for some in attention.slices() for case in some]
+    assert listed == [own, *names]
+    last = attention.case(names[-1])
+    assert last is not None
+    attention.settle(last.ref, "left")
+    assert (attention.count(), attention.case(last.ref)) == (150, None)
+    with pytest.raises(Refused, match="case-closed"):
+        attention.settle(last.ref, "left")
+    assert [case.ref for some in attention.slices() for case in some] == [own, *names[:-1]]
+    monkeypatch.setattr("posapp.counter.attention.COUNTED", 120)
+    assert attention.count() == 120
+
+
+def test_a_slice_of_which_all_were_decided_here_does_not_end_the_list(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("posapp.counter.attention.AT_ONCE", 2)
+    for number in range(5):
+        told(counter, ident=f"f-{number}", subject=f"order:W-{number}")
+        counter.clock.pass_by(1)
+    for number in (0, 1):
+        counter.desk.attention.settle(f"f-{number}", "left")
+    assert [[case.ref for case in some] for some in counter.desk.attention.slices()] == [
+        ["f-2", "f-3"],
+        ["f-4"],
+    ]
 
 
 def test_the_oldest_case_comes_first(counter: Counter) -> None:

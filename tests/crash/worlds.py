@@ -326,7 +326,7 @@ class Direct:
 
     def revoke(self, till: str) -> None:
         """The operator revokes a till."""
-        tills.revoke(self.database, till)
+        tills.revoke(self.database, till, datetime.now(UTC))
 
     def written(self) -> Counter[str]:
         """As `World` says."""

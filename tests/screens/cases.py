@@ -38,7 +38,15 @@ _TOLD = (
             "Kundin ist im Laden bekannt und hat den Ausweis gezeigt",
         ),
     ),
-    Case("copied", "till:B01-2", COPIED, NOW - timedelta(minutes=7), Side("", "B01-2", "", NOW)),
+    Case(
+        "copied",
+        "till:B01-2",
+        COPIED,
+        NOW - timedelta(minutes=7),
+        Side(HANDED_OVER, "B01-2", "Jörg Großkreutz", NOW - timedelta(minutes=9), subject="order:B24017"),
+        (Side(HANDED_OVER, "B01-2", "Miriam Yılmaz", NOW - timedelta(hours=1), subject="order:B24009"),),
+        {"seq": 1042, "hash": "3f9a1c04be77", "sent_hash": "c81d20e6a95b", "last_seq": 1047},
+    ),
 )
 
 

@@ -88,7 +88,7 @@ def world(folder: Path, runs: int) -> Iterator[World]:
         orders = ready(guest, MOST * runs)
         if len(orders) < MOST * runs:
             raise RuntimeError(f"{len(orders)} orders for {runs} runs")
-        tills.revoke(database, guest.till)
+        tills.revoke(database, guest.till, hub.clock())
         yield World(folder, hub, blank, orders)
     database.close()
 
@@ -136,7 +136,7 @@ def run(on: World, seed: int) -> None:
     on.tally.one_tick += len(done) - len(ticked) - len(pushed)
     on.tally.runs += 1
     for name in names:
-        tills.revoke(on.hub.database, name)
+        tills.revoke(on.hub.database, name, on.hub.clock())
     shutil.rmtree(folder)
 
 

@@ -8,17 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QKeySequence, QShortcut
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QSlider
 from pytestqt.qtbot import QtBot
 
 from drivers.lane import Lane
 from posapp import texts
 from posapp.counter.printing import Printing
-from posapp.domain.cases import KIND, PROVISIONAL, Case, Side
-from posapp.domain.facts import Answer
 from posapp.domain.known import HIDDEN_AFTER, Standing
 from posapp.domain.slips import Outcome, Paper, PrintJob, Trouble
 from posapp.settings import Settings
@@ -33,7 +29,6 @@ from ui.help import KEYS
 from ui.pictures import Pictures
 from ui.pills import Link
 from ui.print_strip import PrintDesk
-from ui.screens.attention import AttentionScreen
 from ui.screens.pickups import PickupsScreen
 from ui.screens.settings import SettingsScreen
 from ui.view import Tone
@@ -70,15 +65,6 @@ def pickups(stage: Stage) -> PickupsScreen:
     assert isinstance(front, PickupsScreen)
     # The list is read in the turn after the one that shows the place.
     QApplication.processEvents()
-    return front
-
-
-def attention(stage: Stage) -> AttentionScreen:
-    ref = stage.counter.hand_over(CASE.number).ref
-    stage.counter.answer(ref, Answer.REJECTED, reason="already-handed-over")
-    stage.window.go("attention")
-    front = stage.window.front
-    assert isinstance(front, AttentionScreen)
     return front
 
 
@@ -135,81 +121,6 @@ def test_what_a_search_finds_is_read_as_it_comes_into_sight(stage: Stage) -> Non
     assert len(set(names)) == len(names) == 40
     screen.panel.list.opened.emit(names[-1])
     assert stage.window.place == "scan"
-
-
-# -- needs attention --------------------------------------------------------------------------------
-def test_a_case_is_decided_once(stage: Stage) -> None:
-    screen = attention(stage)
-    screen.choose(stage.counter.desk.attention.cases()[0].ref)
-    assert "frühere Übergabe" in screen.card.view.sentence
-    screen.choices[2].click()
-    screen.choices[0].click()
-    assert [kind for kind, _s in stage.counter.facts()] == ["HandedOver", "CaseSettled"]
-    assert stage.counter.desk.attention.cases() == []
-    assert "Derselbe Vorgang" in screen.said.text
-
-
-def test_a_case_of_another_till_says_who_did_what_and_is_decided_here(stage: Stage) -> None:
-    side = Side("HandedOver", "B01-2", "Miriam", NOW)
-    other = Side("HandedOver", "B01-1", "Ana", NOW)
-    case = Case("f", f"order:{CASE.number}", "already-handed-over", NOW, side, (other,))
-    stage.counter.records((KIND, case.id, case.to_body()))
-    stage.window.go("attention")
-    screen = stage.window.front
-    assert isinstance(screen, AttentionScreen)
-    rows = screen.panel.list.rows
-    assert rows.row(rows.index(0, 0)).detail == "Kasse 2 · Miriam"
-    screen.choose(case.id)
-    told = [(fact.label, fact.value) for fact in screen.card.view.facts]
-    assert ("Kasse 2", "übergeben") in told
-    assert ("An Kasse", "Kasse 1") in told
-    screen.decide("left")
-    assert [kind for kind, _s in stage.counter.facts()] == ["CaseSettled"]
-    assert rows.rowCount() == 0
-
-
-def test_a_case_is_decided_by_keyboard_alone(stage: Stage) -> None:
-    screen = attention(stage)
-    stage.window.activateWindow()
-    screen.panel.list.setCurrentIndex(screen.panel.list.rows.index(0, 0))
-    QTest.keyClick(screen.panel.list, Qt.Key.Key_Return)
-    reached = []
-    for _ in screen.choices:
-        QTest.keyClick(stage.window, Qt.Key.Key_Tab)
-        reached.append(QApplication.focusWidget())
-    assert reached == screen.choices
-    QTest.keyClick(screen.choices[-1], Qt.Key.Key_Space)
-    assert [kind for kind, _s in stage.counter.facts()] == ["HandedOver", "CaseSettled"]
-
-
-def test_goods_that_left_on_a_managers_word_are_looked_at(stage: Stage) -> None:
-    side = Side("HandedOver", "B01-2", "Miriam", NOW, (), "bekannt")
-    case = Case("f", f"order:{CASE.number}", PROVISIONAL, NOW, side)
-    stage.counter.records((KIND, case.id, case.to_body()))
-    stage.window.go("attention")
-    screen = stage.window.front
-    assert isinstance(screen, AttentionScreen)
-    screen.choose(case.id)
-    assert screen.card.view.tone is Tone.AMBER
-    assert screen.card.view.sentence.endswith(": bekannt")
-
-
-def test_a_case_settled_elsewhere_says_so(stage: Stage) -> None:
-    screen = attention(stage)
-    ref = stage.counter.desk.attention.cases()[0].ref
-    screen.choose(ref)
-    stage.counter.desk.attention.settle(ref, "left")
-    screen.decide("here")
-    assert "schon geklärt" in screen.said.text
-
-
-def test_what_waits_for_the_hub_is_told(stage: Stage) -> None:
-    screen = attention(stage)
-    assert screen.standing.text().startswith("Nichts wartet")
-    stage.counter.hand_over("W-4001")
-    stage.counter.clock.pass_by(600)
-    screen.refresh()
-    assert screen.standing.text().startswith("1 Vorgang wartet. Der älteste wartet 10 min.")
 
 
 # -- settings ---------------------------------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from posapp.counter.attention import COUNTED
 from posapp.domain.errors import PosappError
 from posapp.texts import _, age, moment, ngettext, sentence
 from ui import case_view
@@ -34,8 +35,8 @@ class AttentionScreen(Screen):
 
     def __init__(self, desk: Desk, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(desk, theme, parent)
-        self._cases: dict[str, Case] = {}
-        self._ref = ""
+        self._case: Case | None = None
+        self._decided = 0
         self.panel = ListPanel(theme, parent=self)
         self.panel.opened.connect(self.choose)
         self.standing = QLabel(self)
@@ -79,7 +80,7 @@ class AttentionScreen(Screen):
         self._hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         buttons = QWidget(case)
         flow = Flow(buttons, self.theme)
-        self.choices = [Button(self.theme, Kind.PLAIN, buttons) for _choice in case_view.CHOICES]
+        self.choices = [Button(self.theme, Kind.PLAIN, buttons) for _n in range(case_view.MOST_CHOICES)]
         for button in self.choices:
             button.triggered.connect(self.decide)
             flow.addWidget(button)
@@ -106,9 +107,6 @@ class AttentionScreen(Screen):
 
     def retranslate(self) -> None:
         self._hub.setText(_("Waiting for the hub"))
-        self._hint.setText(" ".join(_(hint) for hint in case_view.HINTS))
-        for button, (choice, words, icon) in zip(self.choices, case_view.CHOICES, strict=True):
-            button.show_action(Action(choice, _(words), icon=icon))
         self.clear.show_action(Action("clear", _("All is clear"), icon="shield-check"))
         self.said.say("")
         self.refresh()
@@ -119,43 +117,57 @@ class AttentionScreen(Screen):
         told = _("Several unknown pickup codes came at this till since {time}. Was it somebody who tries?")
         self.guessing.say(told.format(time=moment(since, now)) if since else "")
         self.clear.setVisible(since is not None)
-        self._cases = {case.ref: case for case in self.desk.attention.cases()}
-        count = len(self._cases)
+        count = self.desk.attention.count()
         heading = ngettext("{count} case to decide", "{count} cases to decide", count)
-        self.panel.name(heading.format(count=count), _("No case is open. Till and shop agree."))
-        self.panel.show_rows([case_view.row(case, now) for case in self._cases.values()])
+        shown = f"{count}{'+' if count >= COUNTED else ''}"
+        self.panel.name(heading.format(count=shown), _("No case is open. Till and shop agree."))
+        slices = ([case_view.row(case, now) for case in some] for some in self.desk.attention.slices())
+        # Those that are not in sight are stood for by how many they are, and how many were decided here.
+        self.panel.show_rows(next(slices, []), slices, mark=(count, self._decided))
         self.standing.setText(self._waiting())
         self._empty.setText(_("Choose a case at the left.") if count else _("There is nothing to decide."))
-        if self._ref not in self._cases:
-            self._ref = ""
-        if self._ref:
-            self.card.revise_view(case_view.card(self._cases[self._ref]))
-        self._pane.setCurrentIndex(1 if self._ref else 0)
+        self._case = self.desk.attention.case(self._case.ref) if self._case else None
+        if self._case:
+            self.card.revise_view(case_view.card(self._case))
+            self._offer(self._case)
+        self._pane.setCurrentIndex(1 if self._case else 0)
 
     def enter(self) -> None:
         self.panel.list.setFocus()
 
     def escape(self) -> bool:
-        if not self._ref:
+        if not self._case:
             return False
-        self._ref = ""
+        self._case = None
         self.refresh()
         return True
 
     def choose(self, ref: str) -> None:
         """Show one case with its evidence."""
-        if ref not in self._cases:
+        case = self.desk.attention.case(ref)
+        if case is None:
             return
-        self._ref = ref
+        self._case = case
         self.said.say("")
         self._pane.setCurrentIndex(1)
-        self.card.show_view(case_view.card(self._cases[ref]))
+        self.card.show_view(case_view.card(case))
+        self._offer(case)
+
+    def _offer(self, case: Case) -> None:
+        """What can be decided about it."""
+        self._hint.setText(case_view.hint(case))
+        decisions = case_view.decisions(case)
+        for button, decision in zip_longest(self.choices, decisions):
+            button.setVisible(decision is not None)
+            if decision is not None:
+                button.show_action(decision)
 
     def decide(self, choice: str) -> None:
         """Settle the case shown; a person's word is the last one."""
-        if not self._ref:
+        if not self._case:
             return
-        case, self._ref = self._cases[self._ref], ""
+        case, self._case = self._case, None
+        self._decided += 1
         try:
             self.desk.attention.settle(case.ref, choice)
         except PosappError as error:
@@ -165,7 +177,7 @@ class AttentionScreen(Screen):
             return
         self.refresh()
         self.wrote.emit()
-        words = next(_(text) for name, text, _icon in case_view.CHOICES if name == choice)
+        words = next(one.text for one in case_view.decisions(case) if one.id == choice)
         said = _("Decided for {number}: {choice}.").format(number=case.number, choice=words)
         self.said.say(said, tone=Tone.DONE, icon="check")
         announce(self, said, now=True)

@@ -32,7 +32,7 @@ class ListPanel(QWidget):
     def __init__(self, theme: Theme, *, codes_like: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._first: list[Row] | None = None
+        self._first: tuple[list[Row], object] | None = None
         self.setProperty("kind", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
@@ -61,12 +61,17 @@ class ListPanel(QWidget):
         self.list.setAccessibleName(heading)
         self._empty.setText(empty)
 
-    def show_rows(self, first: Sequence[Row], more: Iterable[Sequence[Row]] = ()) -> None:
-        """Show a first batch, and fetch the others when they come into sight."""
+    def show_rows(
+        self, first: Sequence[Row], more: Iterable[Sequence[Row]] = (), *, mark: object = None
+    ) -> None:
+        """Show a first batch, and fetch the others when they come into sight.
+
+        The list stays as it is while the first batch does, and ``mark``, which stands for the others.
+        """
         rows = list(first)
-        if rows == self._first:
+        if (rows, mark) == self._first:
             return
-        self._first = rows
+        self._first = (rows, mark)
 
         def batches() -> Iterable[Sequence[Row]]:
             yield rows

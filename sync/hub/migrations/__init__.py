@@ -8,9 +8,9 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from posapp.domain.errors import StorageFault, Unavailable
-from sync.hub.database import Database
+from sync.hub.database import Database, check_server
 
-HEAD = "0003"
+HEAD = "0005"
 """The newest migration."""
 
 
@@ -25,22 +25,24 @@ def upgrade(database: Database) -> None:
     """Bring the database to `HEAD`, in one transaction; nothing to do costs one look.
 
     Several processes may start at once: the first migrates, the others find it done. Raises
-    StorageFault("hub-too-new") where a newer posapp wrote it, and Unavailable("database-unusable")
+    StorageFault: hub-too-new where a newer posapp wrote it, postgresql-too-old; and Unavailable("database-unusable")
     where there is no getting at it.
     """
     try:
         with database.read() as connection:
-            if _is_done(found(connection)):
+            check_server(connection)
+            if is_done(found(connection)):
                 return
     except DBAPIError as error:
         why = str(error.orig).splitlines()[0][:200]
         raise Unavailable("database-unusable", where=database.where(), why=why) from error
     with database.write_alone() as connection:
-        if not _is_done(found(connection)):
+        if not is_done(found(connection)):
             _run(connection)
 
 
-def _is_done(revision: str) -> bool:
+def is_done(revision: str) -> bool:
+    """Whether a database of this revision is up to date. Raises StorageFault("hub-too-new")."""
     if revision > HEAD:
         raise StorageFault("hub-too-new", found=revision, known=HEAD)
     return revision == HEAD

@@ -294,20 +294,6 @@ def test_a_hand_over_without_a_grant_is_taken_and_is_a_case(hub: Served) -> None
     assert case["state"] == "settled"
 
 
-def test_a_copied_till_is_a_case_that_can_be_settled(hub: Served) -> None:
-    desk = hub.desk()
-    (order,) = ready(desk)
-    desk.one(desk.hand_over(order))
-    kept = desk.chain[:]
-    desk.chain.clear()
-    assert desk.send(desk.request(desk.hand_over(order))).status_code == 423
-    desk.chain[:] = kept
-    ((ident, case),) = cases(desk).items()
-    settled = desk.fact("CaseSettled", case["subject"], {"fact": ident, "choice": "left"})
-    assert desk.one(settled)["answer"] == "accepted"
-    assert cases(desk)[ident]["state"] == "settled"
-
-
 def test_what_the_shop_refuses_is_told_to_the_store(hub: Served) -> None:
     desk = hub.desk()
     (order,) = ready(desk)

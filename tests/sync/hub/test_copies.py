@@ -97,7 +97,7 @@ def test_of_a_revoked_till_nothing_waits_for_ever(hub: Served) -> None:
     one, neighbour = hub.desk(), hub.desk()
     first, second = (one.hand_over(order) for order in ready(one, 2))
     copy = boxed(one, second)
-    tills.revoke(hub.database, one.till)
+    tills.revoke(hub.database, one.till, hub.clock())
     assert states(neighbour, copy) == ["taken"]
     assert rows(hub, one.till) == [(-1, 2, "accepted")]
     # It may still send what it has.
@@ -284,7 +284,7 @@ def test_who_may_not_call(hub: Served) -> None:
     one, gone = hub.desk(), hub.desk()
     copy = boxed(one, one.hand_over(ready(one)[0]))
     own = boxed(gone, gone.hand_over(ready(gone)[0]))
-    tills.revoke(hub.database, gone.till)
+    tills.revoke(hub.database, gone.till, hub.clock())
     # What it kept for others it brings no more.
     assert states(gone, copy, own) == ["refused", "taken"]
     again = hub.desk(again=gone)

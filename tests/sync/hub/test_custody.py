@@ -1,6 +1,10 @@
 """Leases and claims: one party grants, questions reach the lead through the hub, an old epoch is over."""
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -115,6 +119,79 @@ def test_a_moved_role_ends_the_claims_of_the_old_epoch(hub: Served) -> None:
         move(hub.database, "nobody", hub.clock())
 
 
+def test_a_lead_that_is_revoked_gives_its_role_to_the_till_heard_last(hub: Served) -> None:
+    lead, early, late = hub.desk(), hub.desk(), hub.desk()
+    first, second = ready(lead, 2)
+    for desk in (lead, early, late):
+        lease(desk)
+        hub.clock.move(90)
+    done = tills.revoke(hub.database, lead.till, hub.clock())
+    assert done == tills.Revoked("B01", late.till, moved=True)
+    told = lease(early)
+    assert (told["lead"], told["epoch"], told["alone"]) == (late.till, 2, False)
+    assert LEASE_S - 5 <= told["seconds"] <= LEASE_S
+    # What the revoked one still does without a line is a case, what the new one does is taken.
+    old = lead.hand_over(first, custody={"token": custody.token(1, 1)})
+    assert (lead.one(old)["answer"], lead.one(old)["reason"]) == ("rejected", "custody-moved")
+    assert late.one(late.hand_over(second, custody={"token": custody.token(2, 1)}))["answer"] == "accepted"
+
+
+def test_a_store_that_keeps_one_till_is_led_by_it(hub: Served) -> None:
+    lead, other = hub.desk(), hub.desk()
+    lease(lead)
+    assert tills.revoke(hub.database, lead.till, hub.clock()).lead == other.till
+    told = lease(other)
+    assert (told["lead"], told["epoch"], told["alone"]) == (other.till, 2, True)
+
+
+def test_whoever_is_revoked_and_does_not_lead_changes_nothing(hub: Served) -> None:
+    lead, other = hub.desk(), hub.desk()
+    lease(lead)
+    for _ in range(2):
+        done = tills.revoke(hub.database, other.till, hub.clock())
+        assert done == tills.Revoked("B01", lead.till, moved=False)
+    assert lease(lead)["epoch"] == 1
+
+
+def test_the_next_till_of_a_store_whose_last_one_was_revoked_leads_it(hub: Served) -> None:
+    lead = hub.desk()
+    lease(lead)
+    assert tills.revoke(hub.database, lead.till, hub.clock()) == tills.Revoked("B01", "", moved=True)
+    after = hub.desk()
+    told = lease(after)
+    assert (told["lead"], told["epoch"], told["alone"]) == (after.till, 2, True)
+    assert lease(after)["epoch"] == 2
+
+
+def test_a_revoked_till_is_not_made_the_lead(hub: Served) -> None:
+    lead, other = hub.desk(), hub.desk()
+    lease(lead)
+    tills.revoke(hub.database, other.till, hub.clock())
+    with pytest.raises(StorageFault, match="till-unknown"):
+        move(hub.database, other.till, hub.clock())
+    assert lease(lead)["lead"] == lead.till
+
+
+def test_roles_that_are_moved_while_tills_are_revoked_stay_with_a_till_that_is_enrolled(hub: Served) -> None:
+    desks = [hub.desk() for _ in range(5)]
+    for desk in desks:
+        lease(desk)
+    jobs: list[Callable[[], object]] = []
+    for desk in desks[:4]:
+        jobs.append(partial(tills.revoke, hub.database, desk.till, hub.clock()))
+        jobs.append(partial(_moved, hub, desk))
+        jobs.append(partial(lease, desk))
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        for done in [pool.submit(job) for job in jobs]:
+            done.result(30)
+    assert lease(desks[4])["lead"] == desks[4].till
+
+
+def _moved(hub: Served, desk: Desk) -> None:
+    with suppress(StorageFault):
+        move(hub.database, desk.till, hub.clock())
+
+
 def test_a_lead_that_is_enrolled_again_gets_a_new_epoch(hub: Served) -> None:
     lead = hub.desk()
     lease(lead)
@@ -164,7 +241,7 @@ def test_a_revoked_till_is_told_to_nobody(hub: Served) -> None:
     lead, other = hub.desk(), hub.desk()
     post(lead, "/v1/leases", certificate=CERTIFICATE)
     post(other, "/v1/leases", certificate=ANOTHER)
-    tills.revoke(hub.database, other.till)
+    tills.revoke(hub.database, other.till, hub.clock())
     assert lease(lead)["tills"] == [{"till": lead.till, "certificate": CERTIFICATE}]
 
 

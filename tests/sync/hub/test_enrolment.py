@@ -89,6 +89,6 @@ def test_a_store_or_till_that_there_is_not(hub: Served) -> None:
         with pytest.raises(StorageFault, match="till-unknown"):
             tills.offer(hub.database, store, hub.clock(), again)
     with pytest.raises(StorageFault, match="till-unknown"):
-        tills.revoke(hub.database, "B01-99")
-    tills.revoke(hub.database, desk.till)
+        tills.revoke(hub.database, "B01-99", hub.clock())
+    tills.revoke(hub.database, desk.till, hub.clock())
     assert desk.get("/v1/feed").status_code == 403

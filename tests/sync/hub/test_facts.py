@@ -220,7 +220,7 @@ def test_a_revoked_till_may_send_what_it_has_and_nothing_else(hub: Served) -> No
     desk = hub.desk()
     fact = desk.hand_over(ready(desk)[0])
     assert not desk.send(desk.request(leaving=True)).json()["left"], "it was not revoked"
-    tills.revoke(hub.database, desk.till)
+    tills.revoke(hub.database, desk.till, hub.clock())
     for path in ("/v1/feed", f"/v1/orders/{fact['subject'].partition(':')[2]}"):
         answer = desk.get(path)
         assert (answer.status_code, answer.json()["error"]) == (403, "revoked")
@@ -238,7 +238,7 @@ def test_a_revoked_till_may_send_what_it_has_and_nothing_else(hub: Served) -> No
 
 def test_a_till_that_was_revoked_and_enrolled_again_reads_on(hub: Served) -> None:
     desk = hub.desk()
-    tills.revoke(hub.database, desk.till)
+    tills.revoke(hub.database, desk.till, hub.clock())
     again = hub.desk(again=desk)
     assert again.get("/v1/feed").status_code == 200
     assert desk.get("/v1/feed").status_code == 401

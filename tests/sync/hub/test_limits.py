@@ -9,10 +9,12 @@ import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
-from sync.hub import connections, limits
+from sync.hub import connections, limits, tills
 from sync.hub.database import Database
 from sync.hub.limits import Buckets, Rates
+from sync.hub.refusals import Refusal
 from sync.wire import Problem
 from tests.sync.hub.kit import Desk, Served, served
 
@@ -92,6 +94,83 @@ def test_each_till_has_its_own_measure_of_each_call(strict: Served) -> None:
     body = {"code": "EN000000000"}
     told = strict.session.post(f"{strict.url}/v1/enrolments", json=body)
     assert (told.status_code, int(told.headers["Retry-After"]) > 900_000) == (429, True)
+
+
+def looked_up(hub: Served, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Tokens that were looked for in the database, from now on."""
+    seen: list[str] = []
+    real = tills.sender
+
+    def sender(connection: Connection, token: str) -> tills.Till:
+        seen.append(token)
+        return real(connection, token)
+
+    monkeypatch.setattr(tills, "sender", sender)
+    return seen
+
+
+def ask(hub: Served, token: str, path: str = "/v1/feed?after=0&limit=100", address: str = "10.0.0.1") -> int:
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
+    return hub.session.get(hub.url + path, headers=headers).status_code
+
+
+def test_unknown_tokens_are_looked_up_only_so_often_for_an_address(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served(database, Rates(strangers=(3, 1e-6)), proxies="127.0.0.1") as hub:
+        desk, late = hub.desk(), hub.desk()
+        assert ask(hub, desk.token) == 200
+        seen = looked_up(hub, monkeypatch)
+        paths = ("/v1/feed?after=0&limit=100", "/v1/feed", "/v1/orders/B24001", "/v1/feed/digest")
+        statuses = [ask(hub, f"wrong-{n}", paths[n % 4]) for n in range(20)]
+        assert statuses == [401] * 3 + [429] * 17
+        assert len(seen) == 3
+        # Who is known goes on, and another address is not hurt.
+        assert ask(hub, desk.token) == 200
+        assert ask(hub, late.token, address="10.0.0.2") == 200
+        assert ask(hub, late.token) == 200
+
+
+def test_a_token_that_was_good_before_is_a_strangers(database: Database) -> None:
+    with served(database, Rates(strangers=(3, 1e-6), feeds=(5, 1e-6)), proxies="127.0.0.1") as hub:
+        desk = hub.desk()
+        assert ask(hub, desk.token) == 200
+        anew = hub.desk(again=desk)
+        assert [ask(hub, desk.token) for _ in range(8)] == [401] * 3 + [429] * 5
+        # It uses up nothing of the till's own.
+        assert ask(hub, anew.token) == 429
+        assert ask(hub, anew.token, address="10.0.0.2") == 200
+
+
+def test_a_revoked_till_uses_up_its_own_measure(database: Database) -> None:
+    with served(database, Rates(lookups=(2, 1e-6))) as hub:
+        desk = hub.desk()
+        tills.revoke(database, desk.till, hub.clock())
+        statuses = [desk.get("/v1/orders/B24001").status_code for _ in range(4)]
+        assert statuses == [403, 403, 429, 429]
+
+
+def test_the_hubs_health_is_told_only_so_often_to_an_address(database: Database) -> None:
+    with served(database, Rates(monitors=(2, 1e-6)), proxies="127.0.0.1") as hub:
+        assert [ask(hub, "", "/v1/health") for _ in range(3)] == [200, 200, 429]
+        assert ask(hub, "", "/v1/health", "10.0.0.2") == 200
+
+
+def test_what_was_let_in_at_once_is_paid_for_later() -> None:
+    now = [0.0]
+    buckets = Buckets(2, 1.0, lambda: now[0])
+    for _ in range(4):
+        buckets.check("a")
+    for _ in range(6):
+        buckets.charge("a")
+    now[0] = 2.5
+    with pytest.raises(Refusal) as told:
+        buckets.check("a")
+    assert told.value.retry_after == 1
+    now[0] = 3.0
+    buckets.check("a")
+    buckets.check("nobody yet")
+    assert len(buckets) == 1
 
 
 @pytest.mark.parametrize(("proxies", "second"), [("", 429), ("127.0.0.1", 403)], ids=["unnamed", "named"])

@@ -12,11 +12,12 @@ import pytest
 
 from posapp import texts
 from posapp.__main__ import main
+from posapp.domain.facts import timestamp
 from sync.hub import backups, keys
 from sync.hub.database import Database
 from tests import postgres
 from tests.kit.certificates import Authority
-from tests.sync.hub.kit import Served, ready
+from tests.sync.hub.kit import Desk, Served, ready
 
 Hub = Callable[..., Any]
 
@@ -69,15 +70,81 @@ def test_a_till_from_its_code_to_its_end(hub: Served, ask: Hub) -> None:
         "epoch": 1,
         "last_seq": 0,
         "last_fact_at": "",
+        "heard_at": "",
         "revoked": False,
+        "left_at": "",
+        "lead": False,
+        "lease_until": "",
     }
     again = ask("re-enrol", "--till", "B01-1")
     assert (again["store"], again["till"]) == ("B01", "B01-1")
-    assert ask("revoke", "--till", "B01-1") == {"till": "B01-1", "revoked": True}
+    assert ask("revoke", "--till", "B01-1") == {
+        "till": "B01-1",
+        "revoked": True,
+        "store": "B01",
+        "lead": "",
+        "lead_moved": False,
+    }
     assert ask("tills")[0]["revoked"] is True
     assert ask("tills", "--store", "B02") == []
     assert hub.session.post(f"{hub.url}/v1/enrolments", json={"code": again["code"]}).status_code == 200
     assert [(till["epoch"], till["revoked"]) for till in ask("tills")] == [(2, False)]
+
+
+def test_tills_tell_their_last_contact_their_lead_and_who_has_left(
+    hub: Served, ask: Hub, told: Callable[..., tuple[int, str, str]]
+) -> None:
+    lead = hub.desk()
+    hub.desk()
+
+    def renew(desk: Desk) -> None:
+        hub.session.post(f"{hub.url}/v1/leases", headers=desk.headers, json={}).raise_for_status()
+
+    began = timestamp(hub.clock())
+    renew(lead)
+    first, second = ask("tills")
+    assert (first["lead"], second["lead"], second["heard_at"]) == (True, False, "")
+    assert began <= first["heard_at"] <= timestamp(hub.clock()) < first["lease_until"]
+    # Whoever asks again and again costs no write each time.
+    hub.clock.move(30)
+    renew(lead)
+    assert ask("tills")[0]["heard_at"] == first["heard_at"]
+    hub.clock.move(45)
+    renew(lead)
+    again = ask("tills")[0]
+    assert again["heard_at"] > first["heard_at"]
+    # A fact is a contact too.
+    hub.clock.move(60)
+    lead.one(lead.hand_over(ready(lead)[0]))
+    assert ask("tills")[0]["heard_at"] == ask("tills")[0]["last_fact_at"] > again["heard_at"]
+    _, said, _ = told("tills")
+    assert f"lead until {again['lease_until']}" in said.splitlines()[0]
+    assert "Kasse" in said.splitlines()[1]
+    # Revoked, it sends what it has and leaves.
+    ask("revoke", "--till", lead.till)
+    gone, leads = ask("tills")
+    assert (gone["lead"], gone["left_at"], leads["lead"]) == (False, "", True)
+    last = lead.request(prev_seq=1, prev_hash=lead.chain[-1]["hash"], leaving=True)
+    assert lead.send(last).json()["left"] is True
+    assert ask("tills")[0]["left_at"] >= began
+    assert "revoked, left 2" in told("tills")[1].splitlines()[0]
+    hub.desk(again=lead)
+    assert (ask("tills")[0]["left_at"], ask("tills")[0]["revoked"]) == ("", False)
+    ask("revoke", "--till", lead.till)
+    assert ask("tills")[0]["left_at"] == ""
+
+
+def test_who_revokes_the_lead_is_told_who_leads_now(
+    hub: Served, told: Callable[..., tuple[int, str, str]]
+) -> None:
+    lead, other = hub.desk(), hub.desk()
+    for desk in (lead, other):
+        hub.session.post(f"{hub.url}/v1/leases", headers=desk.headers, json={}).raise_for_status()
+    code, said, _ = told("revoke", "--till", lead.till)
+    assert (code, said.splitlines()[0]) == (0, f"{lead.till} was revoked.")
+    assert f"From now on {other.till} does" in said
+    _, said, _ = told("revoke", "--till", other.till)
+    assert "B01 has no lead now" in said
 
 
 def test_what_waits_and_what_is_a_case(
@@ -86,7 +153,7 @@ def test_what_waits_and_what_is_a_case(
     nothing = {"count": 0, "oldest_at": "", "oldest_seconds": 0}
     assert ask("backlog") == {
         "intents": {"held": nothing, "writing": nothing},
-        "cases": {"rejected": nothing, "parked": nothing},
+        "cases": dict.fromkeys(("rejected", "parked", "provisional", "copied"), nothing),
     }
     desk = hub.desk()
     (order,) = ready(desk)
@@ -106,6 +173,45 @@ def test_what_waits_and_what_is_a_case(
     assert ask("tills")[0]["last_fact_at"] >= case["arrived_at"]
     desk.one(desk.settle(second))
     assert ask("cases") == []
+
+
+def test_every_open_case_is_counted_and_tells_both_sides(
+    hub: Served, ask: Hub, told: Callable[..., tuple[int, str, str]]
+) -> None:
+    desk = hub.desk()
+    first, second, third = ready(desk, 3)
+    desk.one(desk.hand_over(first))
+    alone = desk.hand_over(second, custody={"provisional": "manager", "reason": "he is known here"})
+    assert desk.one(alone)["answer"] == "accepted"
+    real, desk.chain = desk.chain, []
+    assert desk.send(desk.request(desk.hand_over(third))).status_code == 423
+    desk.chain = real
+    assert {what: heap["count"] for what, heap in ask("backlog")["cases"].items()} == {
+        "rejected": 0,
+        "parked": 0,
+        "provisional": 1,
+        "copied": 1,
+    }
+    assert ask("backlog")["cases"]["copied"]["oldest_at"]
+    on_word, copied = ask("cases")
+    assert (on_word["answer"], on_word["reason"], on_word["clerk"]) == ("accepted", "provisional", "Ana")
+    assert on_word["said"] == {
+        "kind": "HandedOver",
+        "till": desk.till,
+        "clerk": "Ana",
+        "at": alone["at"],
+        "lines": json.loads(alone["payload"])["lines"],
+        "why": "he is known here",
+    }
+    assert (copied["reason"], copied["said"]["subject"]) == ("till-copied", f"order:{third['number']}")
+    assert copied["others"][0]["subject"] == f"order:{first['number']}"
+    _, said, _ = told("cases")
+    assert said.splitlines()[0].split()[2:5] == ["s", desk.till, "Ana"]
+    for ident, subject in ((alone["id"], alone["subject"]), (copied["fact"], copied["subject"])):
+        settled = desk.fact("CaseSettled", subject, {"fact": ident, "choice": "off"})
+        assert desk.one(settled)["answer"] == "accepted"
+    assert ask("cases") == []
+    assert all(heap["count"] == 0 for heap in ask("backlog")["cases"].values())
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_one_fact_that_follows_is_taken_like_one_in_a_batch(hub: Served) -> None
 
 def test_each_of_many_asks_has_its_own_answer(hub: Served) -> None:
     desk, revoked = hub.desk(), hub.desk()
-    tills.revoke(hub.database, revoked.till)
+    tills.revoke(hub.database, revoked.till, hub.clock())
     head = desk.page()["head"]
     asks = [
         feed.Ask(desk.token, 0, 5),

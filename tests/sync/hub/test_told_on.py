@@ -88,7 +88,7 @@ def test_a_till_that_ends_is_told_while_it_waits(hub: Served, ending: str) -> No
     waiting.start()
     until(lambda: hub.hub.relay.waiting == 1)
     if ending == "revoked":
-        tills.revoke(hub.database, one.till)
+        tills.revoke(hub.database, one.till, hub.clock())
     else:
         code = tills.offer(hub.database, one.store, hub.clock(), one.till)
         tills.enrol(hub.database, code, "", hub.clock())

@@ -1,8 +1,19 @@
-"""Who calls, as a hub process remembers him between two calls."""
+"""Who calls: a till, by its token, and what it was told last."""
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 from sync.hub import feed
+
+ADDRESS: ContextVar[tuple[str, int] | None] = ContextVar("address", default=None)
+"""Where the request comes from: its front end's word, where that is believed."""
+
+
+def host() -> str:
+    """The address that the request comes from, "" where that is not known."""
+    found = ADDRESS.get()
+    return found[0] if found else ""
 
 
 class Caller:
