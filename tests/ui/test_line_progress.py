@@ -1,4 +1,4 @@
-"""The bar after days offline: what is sent and fetched, with numbers that move, and then nothing."""
+"""The bar as it is told of the line: what is sent and fetched, with numbers that move, and what is fatal."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +9,16 @@ from pytestqt.qtbot import QtBot
 from posapp import texts
 from posapp.settings import Settings
 from tests.kit.counter import open_counter
+from tests.kit.things import NOW
 from tests.screens.samples import CASE, QUEUE
 from tests.screens.scenes import Stage
+from ui import line
 from ui import status as statuses
 from ui.bridge import Bridge, Fetching, LineState
 from ui.pills import Link
 from ui.screens import strip as strips
 from ui.told import tell
+from ui.view import Tone
 from ui.window import TillWindow
 
 
@@ -103,3 +106,14 @@ def test_numbers_that_move_are_read_aloud_once(stage: Stage, monkeypatch: pytest
     stage.bridge.fetching.emit(None)
     stage.bridge.fetching.emit(Fetching(1, 1_000))
     assert len(spoken) == 2
+
+
+def test_what_is_fatal_is_red_and_takes_the_place_of_all_else(stage: Stage) -> None:
+    stage.online(True)
+    tell(stage.bridge, {"fetching": {"done": 1, "of": 2}})
+    tell(stage.bridge, {"fatal": "ledger-damaged"})
+    words = line.words(stage.window.status._line, stage.counter.desk.till.standing(), NOW)
+    assert stage.window.status.bar.text == words.bar
+    assert words.tone is Tone.RED
+    assert "Please hand over nothing and call support" in words.bar
+    assert stage.window.status.topbar.pill.link is Link.TROUBLE
