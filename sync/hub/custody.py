@@ -46,12 +46,13 @@ KIND = "claim"
 ANSWER_S = 4.0
 """How long a question waits for the lead."""
 
-_LEASE = (
-    select(lease_table.c.till, lease_table.c.epoch, lease_table.c.until_ms, till_table.c.revoked)
-    .join(till_table, till_table.c.id == lease_table.c.till)
-    .where(lease_table.c.store == bindparam("store"))
+_LEASE = select(lease_table.c.till, lease_table.c.epoch, lease_table.c.until_ms).where(
+    lease_table.c.store == bindparam("store")
 )
-_LOCKED = _LEASE.with_for_update(of=lease_table)
+_LOCKED = _LEASE.with_for_update()
+# A statement of its own, after the lock: joined to it, PostgreSQL would find no lease at all where another
+# transaction has just given it to another till.
+_REVOKED = select(till_table.c.revoked).where(till_table.c.id == bindparam("till"))
 
 _TILLS = (
     select(till_table.c.id, till_table.c.certificate, till_table.c.doors)
@@ -85,12 +86,11 @@ HEARD_APART_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """To whom a store's orders are lent, until when, in which epoch; ``revoked`` where that till may not any more."""
+    """To whom a store's orders are lent, until when, in which epoch."""
 
     till: str
     epoch: int
     until_ms: int
-    revoked: bool = False
 
 
 def lease_of(connection: Connection, store: str, *, lock: bool = False) -> Lease | None:
@@ -113,7 +113,7 @@ def renew(database: Database, till: Till, now: datetime, said: LeaseRequest = _N
         )
         lease = lease_of(connection, till.store, lock=True)
         until = now_ms + custody.LEASE_S * 1000
-        if lease is None or lease.revoked:
+        if lease is None or _is_revoked(connection, lease.till):
             lease = _give(connection, till.store, till.id, lease, until)
         elif lease.till == till.id:
             if said.forgot:
@@ -203,6 +203,10 @@ def lost_ledger(connection: Connection, till: str) -> None:
     connection.execute(
         update(lease_table).where(lease_table.c.till == till).values(epoch=lease_table.c.epoch + 1)
     )
+
+
+def _is_revoked(connection: Connection, till: str) -> bool:
+    return bool(connection.execute(_REVOKED, {"till": till}).scalar())
 
 
 def is_old(connection: Connection, store: str, payload: Mapping[str, Any]) -> bool:
