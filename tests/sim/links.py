@@ -96,9 +96,12 @@ class Links:
         for kind, ident, value in hub.feed[till.cursor - hub.first :]:
             if kind == "order":
                 assert isinstance(value, Order)
-                till.mirror[ident] = value
+                if ident in hub.orders:
+                    # Else everybody has done with it, and this is an old copy that reads it again.
+                    till.mirror[ident] = value
             elif kind == "case":
-                till.cases.add(ident)
+                if ident in hub.cases:
+                    till.cases.add(ident)
                 if isinstance(value, Done) and value.till == till.id and value.seq <= till.answered:
                     # News of an answer that was given long ago.
                     till.turned_down.add(ident)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.kit.book import Book
+from tests.prove import sync_b5
 from tests.sim.figures import HOUR, MINUTE, Figures, Rule, Weather
 from tests.sim.hub import Hub
 from tests.sim.parts import Till
@@ -84,6 +85,12 @@ def test_a_mistake_is_seen(mistake: str, monkeypatch: pytest.MonkeyPatch) -> Non
     often = {"undo": 0.2, "shop_lost": 0.5, "hub_up": 5 * MINUTE, "hub_down": 3 * MINUTE}
     found = seen(**often, kill=20 * MINUTE)
     assert any(said in one for one in found.wrong), found.wrong
+
+
+@pytest.mark.proof
+def test_after_cuts_of_every_kind_all_show_the_same() -> None:
+    holds, figure = sync_b5.simulated(sync_b5.SCHEDULES[False])
+    assert holds, figure
 
 
 def test_a_seed_replays_exactly() -> None:
