@@ -19,6 +19,7 @@ ARGS ?=
 BAR ?=
 LONG ?=
 CYCLES ?= 500
+PART ?=
 
 # What ruff, mypy and the other checks look at: folders that a checkout has.
 CODE := $(wildcard posapp ui drivers sync resources tests tools bench)
@@ -54,12 +55,8 @@ bench: $(BIN)/.test ## measure the speed at the counter, as ratios
 load: $(BIN)/.test ## thousands of simulated tills at one hub on PostgreSQL; ARGS="--tills 10000" and the like
 	@$(BIN)/python -m bench.load $(ARGS)
 
-faults: $(BIN)/.test ## what goes wrong, done on purpose, a few minutes of each: cut power, full disks, clocks that are set, a bad line
-	@$(BIN)/python -m tests.powercut.loop --cuts 2000
-	@$(BIN)/python -m tests.faults.diskfull --fills 200
-	@$(BIN)/python -m pytest -q tests/faults/test_clock.py
-	@$(BIN)/python -m tests.prove sync-B3
-	@$(BIN)/python -m tests.prove sync-B9
+faults: $(BIN)/.test ## what goes wrong, done on purpose; lists its parts, PART=kill does one, PART=all each in turn
+	@$(BIN)/python -m tests.faults $(PART) $(ARGS)
 
 crash: $(BIN)/.test ## kill the till again and again during hand-overs; CYCLES=500
 	@$(BIN)/python -m tests.crash.loop --cycles $(CYCLES) $(ARGS)

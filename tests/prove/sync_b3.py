@@ -31,7 +31,8 @@ from sync.hub.tables import intent, record
 from tests.faults import hubs, pusher
 from tests.faults.proxy import UNHEARD, Asked, Choice, Choose, Fault, Proxy, mixed, on
 from tests.kit.shop import environment
-from tests.sync.machine import Tills, open_shop
+from tests.sync.machine import Tills
+from tests.sync.machine_parts import open_shop
 from tests.waiting import until
 
 CLAIM = (

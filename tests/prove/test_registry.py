@@ -71,3 +71,6 @@ def test_what_is_only_reported_fails_nothing_and_is_not_begun_late(
     assert main(["--all", "--report", "first-B3", "--within", "-1"]) == 0
     assert begun == ["first_b2", "first_b3"] * 2 + ["first_b2"]
     assert "not proved, no time was left: first-B3" in capsys.readouterr().out
+    begun.clear()
+    assert main(["--all", "--report", "first-B2"]) == 1
+    assert begun == ["first_b3", "first_b2"], "what is only reported comes last"

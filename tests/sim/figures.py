@@ -43,6 +43,16 @@ class Weather:
     """Shares of the refused who have a manager at hand, or the parcel."""
     undo: float = 0.01
     partly: float = 0.05
+    shop_lost: float = 0.1
+    """Of the hub's calls to the shop, as many on the way there as on the way back."""
+    shop_refuses: float = 0.002
+    hub_killed: float = 0.005
+    """Of the writes to the shop, as often before as after the shop has taken it."""
+    image: int = 3 * HOUR
+    """How old the copy of a till is that is put back, or runs beside it."""
+    copied: int = 80 * HOUR
+    put_right: int = HOUR
+    """From then on until a person has seen to a copied till."""
 
 
 FAIR = Weather()
@@ -53,6 +63,9 @@ ROUGH = Weather(
     net_down=2 * MINUTE,
     kill=20 * MINUTE,
     move=15 * MINUTE,
+    image=3 * MINUTE,
+    copied=30 * MINUTE,
+    put_right=3 * MINUTE,
 )
 """More cut than whole; nothing of it lasts."""
 
@@ -70,6 +83,16 @@ class Figures:
     shown: int = 0
     """Collisions that are a case, at the hub and in the copy of every till."""
     moves: int = 0
+    written: int = 0
+    """Writes that the shop took; ``repeated``: those the hub asked for again, since no answer had come."""
+    repeated: int = 0
+    shop_refused: int = 0
+    restored: int = 0
+    cloned: int = 0
+    forked: int = 0
+    """Tills that were told at a contact that there is another one of them, or was."""
+    forgotten: int = 0
+    """Hand-overs that nothing but a disk knew of which was put back: one tick does not survive that."""
     healed_ms: int = 0
     """From the healing of all links until the last till had everything."""
     wrong: list[str] = field(default_factory=list)
@@ -86,6 +109,13 @@ class Figures:
             "collisions",
             "shown",
             "moves",
+            "written",
+            "repeated",
+            "shop_refused",
+            "restored",
+            "cloned",
+            "forked",
+            "forgotten",
             "doubles",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))

@@ -1,6 +1,6 @@
-"""What a store in simulated time is made of: grantors' books, tills, the hub.
+"""A till in simulated time: its mirror, its journal, its claims, and its engine's part in custody.
 
-They keep what the real ones keep durably and do what the real ones do, without files and processes; the
+It keeps what a real one keeps durably and does what a real one does, without files and processes; the
 rules themselves are the product's: `posapp.domain.custody` and `Order.after`. Times are milliseconds.
 """
 
@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection
+from copy import copy
 from dataclasses import dataclass
 from random import Random
 
 from posapp.domain import custody
-from posapp.domain.custody import CLAIM_S, LEASE_S, MARGIN_S, Claim, Held
+from posapp.domain.custody import CLAIM_S, MARGIN_S, Claim, Held
 from posapp.domain.errors import Refused
 from posapp.domain.facts import Answer, Fact
 from posapp.domain.orders import Order
 from sync.engine.line import LONGEST_BACK_OFF_S
 from tests.kit.book import Book
 
-RENEW_MS = 900_000
-RETRY_MS = 5_000
-FEED_KEPT = 500
 NOT_TAKEN = frozenset({Answer.REJECTED, Answer.PARKED})
 
 
@@ -37,7 +35,17 @@ class Done:
     token: int = 0
     provisional: str = ""
     answer: Answer = Answer.WAITING
+    """The hub's; what a till knows of it is the till's."""
     undone: bool = False
+    taken: int = 0
+    """The how many-th fact that the hub accepted, and when."""
+    taken_at: int = 0
+    refused: bool = False
+    """By the shop, afterwards: the goods have left all the same."""
+    copied: bool = False
+    """Done at a till that had a double, or is to be put back to before it."""
+    lost: bool = False
+    """With the disk that alone knew of it."""
 
 
 @dataclass(slots=True)
@@ -75,16 +83,31 @@ class Lease:
 
 
 class Till:
-    """A till: its mirror, its journal, its claims. What a kill ends is ``volatile``."""
+    """A till: its mirror, its journal, its claims. What a kill ends is ``volatile``.
+
+    ``id`` is its name at the hub, ``enrolled`` how often that was given it.
+    """
 
     def __init__(self, ident: int) -> None:
         self.id = ident
+        self.enrolled = 1
+        self.forked = False
+        """It was told that there is another one of it: it grants nothing and asks nobody."""
+        self.copied = False
+        """Nobody knows yet that it was put back, or has a double."""
+        self.gone = False
+        self.image: Till | None = None
+        """A copy of it from some time ago."""
         self.mirror: dict[str, Order] = {}
         self.cases: set[str] = set()
         self.cursor = 0
         self.applied = 0
         self.head = 0
         self.answered = 0
+        self.answered_ref = ""
+        """The id of the fact with that number: what its chain says of all before."""
+        self.turned_down: set[str] = set()
+        """Facts of its own which it was told that they are not taken."""
         self.waiting: deque[Done] = deque()
         self.journal: deque[Done] = deque()
         """The end of it: what is behind is known to all."""
@@ -101,6 +124,8 @@ class Till:
         self.booted = 0
         self.wall = 0
         self.net = self.hub = True
+        self.located = False
+        """Whether it has asked the hub where it is, since the start or since the link broke."""
         self.cut_at = 0
         self.named = (0, 0)
         """In which epoch it was made the lead, and the feed's head then."""
@@ -114,14 +139,19 @@ class Till:
     def leads(self, now: int) -> bool:
         """As `Claims.leads`."""
         lease = self.lease
-        return lease is not None and lease.lead == self.id and now + self.wall < lease.until_ms
+        return (
+            lease is not None
+            and lease.lead == self.id
+            and not self.forked
+            and now + self.wall < lease.until_ms
+        )
 
     def know(self, order: str) -> Order | None:
         """The mirror's record with the journal's open facts over it, as `Books.know`."""
         value = self.mirror.get(order)
         if value is not None and order in self.own:
             for done in self.own[order]:
-                if done.seq > self.applied or (done.seq <= self.answered and done.answer in NOT_TAKEN):
+                if done.seq > self.applied or done.fact.id in self.turned_down:
                     try:
                         value = value.after(done.fact, str(self.id))
                     except Refused:
@@ -130,8 +160,7 @@ class Till:
 
     def case(self, order: str) -> bool:
         """Whether a fact of this till about the order was not taken."""
-        mine = self.own.get(order, ())
-        return any(done.seq <= self.answered and done.answer in NOT_TAKEN for done in mine)
+        return any(done.fact.id in self.turned_down for done in self.own.get(order, ()))
 
     def complete(self) -> bool:
         """As `sync.engine.custody`: the hub has answered everything."""
@@ -153,7 +182,27 @@ class Till:
     def valid(self, order: str, now: int) -> int:
         """The token under which it may hand the order over; 0 for none."""
         token, until = self.granted.get(order, (0, 0))
-        return token if until > self.uptime(now) else 0
+        return token if until > self.uptime(now) and not self.forked else 0
+
+    def past(self, seq: int) -> str:
+        """The id of its fact with this number, so far as it keeps it; "" where there is none."""
+        if seq == self.answered:
+            return self.answered_ref
+        return next((done.fact.id for done in self.waiting if done.seq == seq), "")
+
+    def settle(self) -> None:
+        """The hub has answered everything that waited."""
+        for done in self.waiting:
+            if done.answer in NOT_TAKEN:
+                self.turned_down.add(done.fact.id)
+        if self.waiting:
+            self.answered, self.answered_ref = self.head, self.waiting[-1].fact.id
+            self.waiting.clear()
+
+    def number(self, now: int) -> int:
+        """As `sync.engine.custody` numbers what it asks: greater than before, also after a copy was put back."""
+        self.asked = max(self.asked + 1, now + self.wall)
+        return self.asked
 
     def restart(self) -> None:
         """Its processes are killed and begin again."""
@@ -161,6 +210,7 @@ class Till:
         self.renew_at = 0
         self.named = (0, 0)
         self.caught_up_ms = -1
+        self.located = False
 
     def tries_at(self, now: int, chance: Random) -> int:
         """When it tries for the first time from now on, after failing since its link was cut; `sync.engine.line`."""
@@ -180,6 +230,25 @@ class Till:
                 book.keep(Claim(claim.order, claim.till, claim.token, CLAIM_S * 1000, claim.handed))
         book.heard.clear()
         self.granted.clear()
+
+    def copy(self) -> Till:
+        """Another machine with the same disk."""
+        other = copy(self)
+        other.image = None
+        for name in ("mirror", "cases", "turned_down", "waiting", "journal", "granted", "newest", "volatile"):
+            setattr(other, name, copy(getattr(self, name)))
+        other.own = {order: list(done) for order, done in self.own.items()}
+        other.book = Book(lambda: other.lease.epoch if other.lease else 0)
+        other.book.claims, other.book.heard = dict(self.book.claims), dict(self.book.heard)
+        other.book.number = self.book.number
+        return other
+
+    def put_back(self, image: Till) -> None:
+        """Its disk is from now on another one; links and what is outside of it stay."""
+        kept = {name: getattr(self, name) for name in ("net", "hub", "cut_at", "wall", "image", "book")}
+        vars(self).update(vars(image.copy()) | kept)
+        self.book.claims, self.book.heard = dict(image.book.claims), dict(image.book.heard)
+        self.book.number = image.book.number
 
     # -- as the lead ------------------------------------------------------------------------------
     def answer(self, asked: Asked, now: int, heard_ms: int) -> Told:
@@ -223,90 +292,6 @@ def granted(book: Book, asked: Asked, now_ms: int, done: Collection[str]) -> Tol
     if isinstance(found, Held):
         return Told("behind" if found.behind else "held")
     return Told("granted", found.token, found.until_ms - now_ms)
-
-
-class Hub:
-    """The hub: orders, the feed, facts taken once each, the lease, cases."""
-
-    def __init__(self, tills: int) -> None:
-        self.orders: dict[str, Order] = {}
-        self.feed: list[tuple[str, str, object]] = []
-        self.first = 0
-        """The place of the feed's first entry that is kept; its head is this plus their number."""
-        self.place: dict[str, int] = {}
-        """From which place on the feed says nothing more of an order."""
-        self.last = [0] * tills
-        self.lead = -1
-        self.epoch = 0
-        self.until_ms = 0
-        self.open: set[str] = set()
-        """Orders with a fact that was not taken: later ones wait behind it."""
-        self.cases: set[str] = set()
-        self.question: dict[str, Asked] = {}
-        self.book = Book(lambda: self.epoch)
-
-    @property
-    def head(self) -> int:
-        """The feed's last place."""
-        return self.first + len(self.feed)
-
-    def publish(self, kind: str, ident: str, value: object) -> None:
-        """Add to the feed."""
-        self.feed.append((kind, ident, value))
-        self.place[value.order if isinstance(value, Done) else ident] = self.head
-
-    def forget(self, cursor: int) -> None:
-        """All tills have come to ``cursor``."""
-        if cursor - self.first > FEED_KEPT:
-            del self.feed[: cursor - self.first]
-            self.first = cursor
-
-    def arrive(self, order: Order) -> None:
-        """The shop has a new order for the store."""
-        self.orders[order.number] = order
-        self.publish("order", order.number, order)
-
-    def push(self, facts: Collection[Done]) -> None:
-        """Take a batch; what is known already changes nothing."""
-        for done in facts:
-            if done.seq > self.last[done.till]:
-                self.last[done.till] = done.seq
-                self._take(done)
-
-    def _take(self, done: Done) -> None:
-        done.answer = self._decide(done)
-        if done.answer is not Answer.ACCEPTED:
-            self.open.add(done.order)
-        if done.answer is not Answer.ACCEPTED or done.provisional:
-            self.cases.add(done.fact.id)
-            self.publish("case", done.fact.id, done)
-
-    def _decide(self, done: Done) -> Answer:
-        """As `sync.hub.decide`."""
-        if done.order in self.open:
-            return Answer.PARKED
-        if done.token and custody.epoch_of(done.token) < self.epoch:
-            return Answer.REJECTED
-        try:
-            after = self.orders[done.order].after(done.fact, str(done.till))
-        except Refused:
-            return Answer.REJECTED
-        self.orders[done.order] = after
-        self.publish("order", done.order, after)
-        return Answer.ACCEPTED
-
-    def renew(self, till: int, now: int) -> tuple[int, int, int]:
-        """As `sync.hub.custody.renew`: lead, epoch, milliseconds left."""
-        if self.lead < 0:
-            self.lead, self.epoch = till, 1
-        if self.lead == till:
-            self.until_ms = now + LEASE_S * 1000
-        return self.lead, self.epoch, max(0, self.until_ms - now)
-
-    def move(self, till: int, now: int) -> None:
-        """A person makes another till the lead."""
-        self.lead, self.until_ms = till, now + LEASE_S * 1000
-        self.epoch += 1
 
 
 def leased(till: Till, told: tuple[int, int, int], head: int, now: int) -> bool:

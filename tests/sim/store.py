@@ -1,64 +1,62 @@
-"""One store in simulated time: three tills, one the lead, a hub, and everything that happens to them.
+"""One store in simulated time: three tills, one the lead, a hub, a shop, and everything that happens to them.
 
-A seed replays a run exactly. What must hold is looked at with every hand-over, not at the end.
+A seed replays a run exactly. What must hold is looked at after every step (`tests.sim.judge`).
 """
 
 from __future__ import annotations
 
 import heapq
-import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import log
 
 from posapp.domain import custody
-from posapp.domain.custody import MARGIN_S, Provisional
+from posapp.domain.custody import Provisional
 from posapp.domain.facts import Fact
 from posapp.domain.goods import Line
 from posapp.domain.ids import FactId
 from posapp.domain.orders import HAND_OVER_UNDONE, HANDED_OVER, Order
-from tests.sim.figures import FAIR, HOUR, MINUTE, SECOND, Figures, Rule, Weather
-from tests.sim.judge import Judge
-from tests.sim.parts import RENEW_MS, RETRY_MS, Asked, Done, Hub, Till, Told, granted, leased
+from tests.sim.figures import FAIR, HOUR, MINUTE, Figures, Rule, Weather
+from tests.sim.links import TILLS, Links
+from tests.sim.parts import Asked, Done, Till, Told
+from tests.sim.parts import granted as granted_by
+from tests.sim.shop import UNDO_S
 
-TILLS = 3
+EVERYTHING = 2_000
+"""After so many customers all is looked at, not only what was touched."""
 RECENT = 400
 """So many orders may be presented a second time."""
 READY = 2_000
 """So many orders wait in the store."""
-UNDO_MS = 60_000
 BEGUN = datetime(2026, 11, 1, tzinfo=UTC)
 TWO = (Line("1", "Schuhe", 1), Line("2", "Socken", 1))
 
 
-class Store:
+class Store(Links):
     """The whole; `run` it."""
 
     def __init__(self, seed: int, rule: Rule = Rule.LEAD, weather: Weather = FAIR) -> None:
-        self.seed = seed
-        self.rule = rule
-        self.weather = weather
-        self.chance = random.Random(seed)
-        self.now = 0
-        self.tills = [Till(n) for n in range(TILLS)]
-        self.hub = Hub(TILLS)
-        self.found = Figures()
+        super().__init__(seed, rule, weather)
         self.ready: deque[str] = deque()
         self.recent: deque[str] = deque()
-        self.judge = Judge(self.hub, self.tills, self.found, self._wrong)
         self._events: list[tuple[int, int, Callable[..., object], tuple[object, ...]]] = []
         self._count = 0
         self._numbers = 0
+        self._facts = 0
         for till in self.tills:
             self._renew(till)
-            self._soon(weather.hub_up, self._cut_hub, till)
-            self._soon(weather.net_up, self._cut_net, till)
-            self._soon(weather.kill, self._kill, till)
+            self._links_break(till)
             self._soon(weather.reboot, self._reboot, till)
             self._soon(weather.clock, self._jump, till)
+            self._soon(weather.image, self._image, till)
+            self._soon(weather.copied, self._befall, till)
         self._soon(weather.move, self._move)
+
+    def _links_break(self, till: Till) -> None:
+        self._soon(self.weather.hub_up, self._cut_hub, till)
+        self._soon(self.weather.net_up, self._cut_net, till)
+        self._soon(self.weather.kill, self._kill, till)
 
     # -- time -------------------------------------------------------------------------------------
     def _span(self, mean: int) -> int:
@@ -79,12 +77,19 @@ class Store:
             if chance.random() < weather.night:
                 self._night()
             while self._events[0][0] <= self.now:
-                _, _, do, what = heapq.heappop(self._events)
-                do(*what)
+                self._happen()
             self._sync()
             self._customer()
+            if found.presented % EVERYTHING == 0:
+                self.judge.everything()
         self.heal()
         return found
+
+    def _happen(self) -> int:
+        when, _, do, what = heapq.heappop(self._events)
+        if not (what and isinstance(what[0], Till) and what[0].gone):
+            do(*what)
+        return when
 
     def _night(self) -> None:
         """The store is closed, one night or several; who was cut off before finds out in the morning."""
@@ -97,9 +102,8 @@ class Store:
             heapq.heapify(self._events)
         opens = self.now + self._span(10 * HOUR) + (70 * HOUR if long else 0)
         while self._events[0][0] <= opens:
-            when, _, do, what = heapq.heappop(self._events)
-            self.now = when
-            do(*what)
+            self.now = self._events[0][0]
+            self._happen()
             self._sync()
         self.now = opens
         if long:
@@ -111,6 +115,7 @@ class Store:
         """
         for till in self.tills:
             till.net = True
+        self._put_all_right()
         healed = self.now
         back: list[Till] = []
         for when, _, till in sorted(
@@ -124,17 +129,17 @@ class Store:
         for one in back:
             self._pull(one)  # the answers that came with the push count from the next page on
         self.found.healed_ms = self.now - healed
+        self._write_all()
+        for one in back:
+            self._pull(one)
+        self.judge.everything()
         for number in self.judge.gone:
             self.judge.judge(number)
         self.judge.agree()
 
-    def _wrong(self, what: str) -> None:
-        if self.rule is Rule.LEAD:
-            self.found.wrong.append(f"seed {self.seed}, {self.found.presented} presented: {what}")
-
     # -- what happens -----------------------------------------------------------------------------
     def _cut_hub(self, till: Till) -> None:
-        till.hub, till.cut_at = False, self.now
+        till.hub, till.cut_at, till.located = False, self.now, False
         self._soon(self.weather.hub_down, self._mend_hub, till)
 
     def _mend_hub(self, till: Till) -> None:
@@ -166,107 +171,93 @@ class Store:
         self.found.moves += 1
         self._soon(self.weather.move, self._move)
 
-    # -- the line ---------------------------------------------------------------------------------
-    def _sync(self) -> None:
-        chance = self.chance
-        for till in self.tills:
-            if till.hub:
-                if till.waiting and chance.random() < 0.8:
-                    self._push(till, self.weather.lost)
-                if till.cursor < self.hub.head and chance.random() < 0.8:
-                    self._pull(till)
-                if till.renew_at <= till.uptime(self.now) and chance.random() < 0.8:
-                    self._renew(till)
+    # -- copies -----------------------------------------------------------------------------------
+    def _image(self, till: Till) -> None:
+        till.image = till.copy()
+        self._soon(self.weather.image, self._image, till)
 
-    def _push(self, till: Till, lost: float) -> None:
-        if self.chance.random() < lost:
+    def _befall(self, till: Till) -> None:
+        """It is put back to an earlier copy, or the copy begins to run beside it."""
+        self._soon(self.weather.copied, self._befall, till)
+        image = till.image
+        if image is None or till.copied or till.forked:
             return
-        self.hub.push(till.waiting)
-        if self.chance.random() < lost:
-            return
-        till.waiting.clear()
-        till.answered = till.head
-
-    def _pull(self, till: Till) -> None:
-        hub = self.hub
-        asked = till.uptime(self.now)
-        for kind, ident, value in hub.feed[till.cursor - hub.first :]:
-            if kind == "order":
-                assert isinstance(value, Order)
-                till.mirror[ident] = value
-            elif kind == "case":
-                till.cases.add(ident)
-            else:
-                assert isinstance(value, Asked)
-                if hub.question.get(ident) is value and value.till != till.id:
-                    # Nobody waits for the answer any more.
-                    del hub.question[ident]
-                    till.answer(value, self.now, till.caught_up_ms)
-        till.cursor = hub.head
-        till.applied = min(hub.last[till.id], till.answered)
-        till.caught_up_ms = asked
-        hub.forget(min(one.cursor for one in self.tills))
-
-    def _renew(self, till: Till) -> None:
-        kept = leased(till, self.hub.renew(till.id, self.now), self.hub.head, self.now)
-        till.renew_at = till.uptime(self.now) + (RENEW_MS if kept else RETRY_MS)
-
-    # -- custody ----------------------------------------------------------------------------------
-    def _ask(self, till: Till, order: str, known: tuple[str, ...], *, release: bool = False) -> Told:
-        till.asked += 1
-        asked = Asked(order, till.id, known, release, till.asked, till.complete())
-        told = self._directly(till, asked)
-        if told.state == "silent" and till.hub:
-            told = self._through_hub(till, asked)
-        if told.state == "granted":
-            until = till.uptime(self.now) + max(0, told.until_ms - MARGIN_S * SECOND)
-            till.granted[order] = (told.token, until)
-        elif told.state == "lead":
-            till.renew_at = 0
-        return told
-
-    def _directly(self, till: Till, asked: Asked) -> Told:
-        lease = till.lease
-        if lease is None or not till.net or not self.tills[lease.lead].net or lease.lead == till.id:
-            return Told("silent")
-        lost = self.weather.lost
-        if self.chance.random() < lost:
-            return Told("silent")
-        lead = self.tills[lease.lead]
-        handed = tuple((d.order, d.fact.id) for d in till.unseen() if d.line)
-        asked = replace(asked, through=till.cursor, handed=handed)
-        told = lead.answer(asked, self.now, lead.uptime(self.now))
-        return Told("silent") if self.chance.random() < lost else told
-
-    def _through_hub(self, till: Till, asked: Asked) -> Told:
-        hub, lost = self.hub, self.weather.lost
-        if self.chance.random() < lost or asked.order not in hub.orders:
-            return Told("silent")
-        if hub.lead == till.id:
-            told = Told("lead")
+        self._tidy(image)
+        self.judge.copied(till, image)
+        if self.chance.random() < 0.5:
+            self._clone(till, image)
         else:
-            lead = self.tills[hub.lead]
-            if not lead.hub or self.chance.random() < lost:
-                # It stays in the feed, and the lead finds it there some time.
-                hub.question[asked.order] = asked
-                hub.publish("claim", asked.order, asked)
-                return Told("silent")
-            before = lead.caught_up_ms
-            self._pull(lead)
-            told = lead.answer(asked, self.now, before)
-        return Told("silent") if self.chance.random() < lost else told
+            self._restore(till, image)
 
-    def _release(self, till: Till, order: str) -> None:
-        if order in till.volatile:
-            till.volatile.discard(order)
-            if not till.leads(self.now) and till.granted.pop(order, (0, 0))[1]:
-                self._ask(till, order, tuple(sorted(till.done(order))), release=True)
+    def _tidy(self, image: Till) -> None:
+        """What everybody has done with in the meantime is in no copy either."""
+        for orders in (image.mirror, image.own, image.granted, image.book.claims):
+            for number in [number for number in orders if number not in self.hub.orders]:
+                del orders[number]
+        image.cases &= self.hub.cases
+
+    def _restore(self, till: Till, image: Till) -> None:
+        self.found.restored += 1
+        kept = {done.fact.id for done in image.waiting}
+        for done in till.waiting:
+            if done.fact.id not in kept and done.fact.id not in self.hub.ledger:
+                self.judge.forgotten(done)
+        till.put_back(image)
+        till.reboot(self.now)
+        till.copied = True
+        self._soon(self.weather.put_right, self._put_right, till)
+
+    def _clone(self, till: Till, image: Till) -> None:
+        self.found.cloned += 1
+        clone = image.copy()
+        clone.reboot(self.now)
+        clone.hub = clone.net = True
+        till.copied = clone.copied = True
+        self.tills.append(clone)
+        self._links_break(clone)
+        self._soon(self.weather.put_right, self._put_right, till)
+
+    def _put_right(self, till: Till) -> None:
+        """A person sees to a till that was told it is another one, if it was; else it is looked at again later."""
+        doubles = [one for one in self.tills if one.id == till.id and one is not till]
+        if not (till.forked or any(one.forked for one in doubles) or till.copied):
+            return
+        noticed = till.forked or any(one.forked for one in doubles)
+        if not noticed or not all(one.hub for one in (till, *doubles)):
+            self._soon(self.weather.put_right, self._put_right, till)
+            return
+        self._enrol_again(till, doubles)
+
+    def _enrol_again(self, till: Till, doubles: list[Till]) -> None:
+        """Each in its turn is given the name anew and sends what it keeps; only the last one stays."""
+        for one in (*doubles, till):
+            self.hub.enrol_again(one)
+            one.restart()
+            one.forked = False
+            self._push(one, lost=0)
+            if one is not till:
+                one.gone = True
+                self.tills.remove(one)
+        till.copied = False
+
+    def _put_all_right(self) -> None:
+        for till in list(self.tills):
+            if not till.gone and (till.copied or till.forked):
+                self._enrol_again(till, [one for one in self.tills if one.id == till.id and one is not till])
+
+    def _write_all(self) -> None:
+        """The shop hears of everything."""
+        outbox = self.hub.outbox
+        outbox.whole = True
+        while outbox.due:
+            self.now = max(self.now, outbox.due[0][0])
+            outbox.run_due(self.now)
 
     # -- at the counter ---------------------------------------------------------------------------
     def _customer(self) -> None:
         chance = self.chance
         self.found.presented += 1
-        till = self.tills[chance.randrange(TILLS)]
+        till = self.tills[chance.randrange(len(self.tills))]
         if self.recent and chance.random() < self.weather.second:
             number = self.recent[-1 - self._span(60) % len(self.recent)]
         else:
@@ -292,7 +283,7 @@ class Store:
         """A customer shows an order; what became of it."""
         known = till.know(number)
         if known is None:
-            if not till.hub:
+            if not till.hub or till.enrolled != self.hub.enrolled[till.id]:
                 return "unknown"
             known = till.mirror[number] = self.hub.orders[number]
         if till.case(number):
@@ -332,9 +323,9 @@ class Store:
             said["custody"] = {"provisional": provisional}
         done = self._fact(till, number, HANDED_OVER, said)
         done.line, done.token, done.provisional = line, token, provisional
-        self.judge.left(done)
+        self.judge.left(till, done)
         if self.chance.random() < self.weather.undo:
-            self._at(self.now + self.chance.randrange(UNDO_MS), self._undo, till, done)
+            self._at(self.now + self.chance.randrange(UNDO_S * 1000), self._undo, till, done)
         return provisional or "handed-over"
 
     def _take(self, till: Till, number: str, known: Order, state: str) -> tuple[int, str]:
@@ -345,6 +336,7 @@ class Store:
             refs = [done.ref for done in known.hand_overs]
             found = custody.grant(till.book, number, str(till.id), now_ms=till.uptime(self.now), known=refs)
             if isinstance(found, custody.Claim):
+                self.judge.granted(till, Asked(number, till.id, (), False, 0), Told("granted", found.token))
                 return found.token, ""
             state = "held"
         elif token := till.valid(number, self.now):
@@ -367,13 +359,14 @@ class Store:
         if known is None or done.fact.id not in {one.ref for one in known.live_hand_overs()}:
             return
         done.undone = True
-        self._fact(till, done.order, HAND_OVER_UNDONE, {"hand_over": done.fact.id})
+        self.judge.took_back(self._fact(till, done.order, HAND_OVER_UNDONE, {"hand_over": done.fact.id}))
 
     def _fact(self, till: Till, number: str, kind: str, said: dict[str, object]) -> Done:
         seq = till.head + 1
         at = BEGUN + timedelta(milliseconds=self.now)
-        fact = Fact(FactId(f"{till.id}-{seq}"), kind, f"order:{number}", said, "Ana", at)
-        done = Done(fact, number, till.id, seq)
+        self._facts += 1
+        fact = Fact(FactId(f"{till.id}-{self._facts}"), kind, f"order:{number}", said, "Ana", at)
+        done = Done(fact, number, till.id, seq, copied=till.copied)
         till.append(done)
         return done
 
@@ -381,7 +374,7 @@ class Store:
         asked = Asked(number, till.id, refs, False, 0, till.complete())
         if till.hub:
             done = {h.ref for h in self.hub.orders[number].hand_overs}
-            return granted(self.hub.book, asked, self.now, done).state
+            return granted_by(self.hub.book, asked, self.now, done).state
         if till.leads(self.now):
             return till.answer(asked, self.now, till.uptime(self.now)).state
         return self._directly(till, asked).state

@@ -1,8 +1,15 @@
-"""The simulator sees what it must: a rule that is wrong doubles, and a seed replays."""
+"""The simulator sees what it must: a rule that is wrong doubles, each planted mistake shows, and a seed replays."""
+
+from typing import Any
 
 import pytest
 
-from tests.sim.figures import MINUTE, Rule, Weather
+from tests.kit.book import Book
+from tests.prove import sync_b5
+from tests.sim.figures import HOUR, MINUTE, Figures, Rule, Weather
+from tests.sim.hub import Hub
+from tests.sim.parts import Till
+from tests.sim.shop import Outbox, Shop
 from tests.sim.store import Store
 
 
@@ -18,6 +25,72 @@ def test_under_the_rule_nothing_is_handed_over_twice_and_what_collides_is_shown(
     assert found.doubles == 0
     assert found.overrides > 0
     assert found.shown == found.collisions
+
+
+def seen(**weather: Any) -> Figures:
+    """A store in which all sorts of things happen often."""
+    return Store(7, weather=Weather(**{"copied": 3 * HOUR, "image": MINUTE, **weather})).run(4_000)
+
+
+def test_the_shop_hears_of_each_hand_over_once_and_copies_of_tills_are_noticed() -> None:
+    found = seen()
+    assert found.wrong == []
+    assert found.written > 2_000
+    assert found.repeated > 0
+    assert found.shop_refused > 0
+    assert found.restored > 0
+    assert found.cloned > 0
+    assert found.forked > 0
+    assert found.shown == found.collisions
+
+
+MISTAKES: dict[str, tuple[type, str, Any, str]] = {
+    "after a lost answer the shop is told under a new reference": (
+        *(Outbox, "ref", lambda self, intent: f"{intent.ref} {intent.tries}"),
+        "the shop was told twice",
+    ),
+    "what the shop has is not looked at before it is told again": (
+        *(Shop, "has", lambda self, order, write, ref: False),
+        "the shop was told twice",
+    ),
+    "an undo is written before the hand-over that came first": (
+        *(Outbox, "first", lambda self, intent: self.open[intent.order][-1]),
+        "the shop has",
+    ),
+    "the shop is told at once": (Outbox, "hold_ms", 0, "before the undo time"),
+    "a fact is acknowledged before it is stored": (
+        *(Hub, "store", lambda self, done: done.seq % 50 != 0),
+        "acknowledged and not there",
+    ),
+    "two pasts of a till are taken for one": (Hub, "knows", lambda self, till: True, "not there"),
+    "a till that knows of its double goes on granting": (
+        *(Till, "leads", lambda self, now: self.lease is not None and self.lease.lead == self.id),
+        "knows it is another one",
+    ),
+    "goods that left without a grant are no case": (
+        *(Hub, "_case", lambda self, done: None),
+        "no case",
+    ),
+    "a grantor gives the same token again": (
+        *(Book, "next_token", lambda self: (self._epoch() << 32) + 1),
+        "not greater",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_seen(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, what, instead, said = MISTAKES[mistake]
+    monkeypatch.setattr(where, what, instead)
+    often = {"undo": 0.2, "shop_lost": 0.5, "hub_up": 5 * MINUTE, "hub_down": 3 * MINUTE}
+    found = seen(**often, kill=20 * MINUTE)
+    assert any(said in one for one in found.wrong), found.wrong
+
+
+@pytest.mark.proof
+def test_after_cuts_of_every_kind_all_show_the_same() -> None:
+    holds, figure = sync_b5.simulated(sync_b5.SCHEDULES[False])
+    assert holds, figure
 
 
 def test_a_seed_replays_exactly() -> None:

@@ -8,10 +8,8 @@ the hub's, each effect is there once, and each mirror says what the hub says.
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,141 +18,28 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import select
 
 from drivers.keys import StoredKeys
-from posapp import paths
-from posapp.domain.facts import CASE_SETTLED, Answer, Entry, Fact
-from posapp.domain.ids import new_fact_id
+from posapp.domain.facts import CASE_SETTLED, Answer
 from posapp.domain.orders import HAND_OVER_UNDONE, HANDED_OVER
 from posapp.domain.tickets import TICKET_HANDED_BACK, TICKET_MOVED, TICKET_OPENED
-from posapp.storage.journal import Journal, verify
-from posapp.storage.mirror import Mirror, path_in
-from sync.engine.client import Hub, Trouble
+from posapp.storage.journal import verify
+from sync.engine.client import Trouble
 from sync.engine.enrol import enrol
-from sync.engine.line import Line
-from sync.engine.pull import Pull
-from sync.engine.push import Push
-from sync.hub import operator, tills
-from sync.hub.database import Database
+from sync.hub import tills
 from sync.hub.tables import fact as fact_table
 from sync.hub.tables import record
-from tests.faults import hubs
-from tests.faults.proxy import Asked, Choice, Fault, Proxy
-from tests.sync.hub.kit import UNLIMITED, Served, served
+from tests.faults.proxy import Choice, Fault
+from tests.sync.machine_parts import STORE, Crash, Shop, Till
 
-STORE = "B01"
 TILLS = ("left", "right")
 HEAL_STEPS = 60
-ORDERS = 300
 SUBJECTS = ("ticket:T1", "ticket:T2", "order", "order:NOBODY")
 HAPPENINGS: tuple[Choice, ...] = (
     *(Fault.PASS, Fault.TWICE, Fault.DROPPED, Fault.STALLED, Fault.LOST, Fault.CUT, Fault.LATE),
     *(Fault.GARBAGE, Fault.NOISE, 500, 503, 422),
 )
-WHOLE = b'"withheld":""'
 STUBBORN = 16
 """So many tries bring a batch down to one fact, and then to its being withheld."""
 CRASHES = ("before settling", "after settling", "before the mirror", "after the mirror")
-
-
-class Crash(BaseException):
-    """The process ends here; no handler may catch it."""
-
-
-@dataclass
-class Till:
-    """A till's files and the engine's ends, which a crash takes away and a start brings back."""
-
-    folder: Path
-    url: str
-    key: bytes
-    journal: Journal = field(init=False)
-    hub: Hub = field(init=False)
-    push: Push = field(init=False)
-    pull: Pull = field(init=False)
-    many: int = 0
-    """How many facts it has written; none may ever be fewer."""
-
-    def start(self) -> None:
-        self.journal = Journal(self.folder / paths.LEDGER, self.key, write=True)
-        self.hub = Hub(self.url, self.journal.meta("token"))
-        line = Line(lambda _: None)
-        self.push = Push(self.hub, self.journal, line, lambda _: None)
-        self.pull = Pull(
-            self.hub,
-            self.folder,
-            self.key,
-            self.journal,
-            line=line,
-            tell=lambda _: None,
-            rebuilt=self.push.ask_again,
-            look=self.push.look,
-            news=self.push.news,
-        )
-
-    def stop(self) -> None:
-        self.pull.close()
-        self.hub.close()
-        self.journal.close()
-
-    def write(self, kind: str, subject: str, payload: dict[str, Any]) -> str:
-        fact = Fact(new_fact_id(), kind, subject, payload, "Ana", datetime.now(UTC))
-        self.journal.append(lambda: (fact, ()))
-        self.many += 1
-        return str(fact.id)
-
-    def settle(self, case: Entry) -> None:
-        """A person closes a case: a fact of its own, and the case with it."""
-        payload = {"fact": case.fact.id, "choice": "left"}
-        fact = Fact(new_fact_id(), CASE_SETTLED, case.fact.subject, payload, "Ana", datetime.now(UTC))
-
-        def decide() -> tuple[Fact, tuple[str, ...]]:
-            assert self.journal.close_case(case.fact.id, fact.id)
-            return fact, ()
-
-        self.journal.append(decide)
-        self.many += 1
-
-    def pull_once(self) -> bool:
-        # As after a start: the call is not held where there is nothing new.
-        self.pull._caught_up = False
-        self.pull.step()
-        return not self.pull._caught_up
-
-    def mirror(self) -> Mirror:
-        return Mirror(path_in(self.folder), self.key)
-
-
-class Shop:
-    """The hub that all examples share, and a proxy before it; each example has tills of its own."""
-
-    def __init__(self, running: Served, orders: list[tuple[str, dict[str, int]]]) -> None:
-        self.served = running
-        self.orders = orders
-        self.proxy = Proxy(running.url, self.choose)
-        self.next: dict[str, list[Choice]] = {}
-        self.poison: set[bytes] = set()
-        self.examples = 0
-
-    def choose(self, asked: Asked) -> Choice:
-        """What was put on a door's list happens, once each; the rest passes, but for poison that is whole."""
-        if any(ident in asked.body for ident in self.poison) and WHOLE in asked.body:
-            facts = json.loads(asked.body.partition(b"\r\n\r\n")[2])["facts"]
-            if any(fact["id"].encode() in self.poison and not fact["withheld"] for fact in facts):
-                return 422
-        waiting = self.next.get(f"{asked.door} {asked.route}")
-        return waiting.pop(0) if waiting else Fault.PASS
-
-
-@contextmanager
-def open_shop(url: str) -> Iterator[Shop]:
-    """A hub on this database, for the block."""
-    operator.prepare(url, ORDERS, undo_seconds=60)
-    with ExitStack() as stack:
-        database = Database(url)
-        stack.callback(database.close)
-        running = stack.enter_context(served(database, UNLIMITED))
-        shop = Shop(running, list(hubs.ready_orders(url, STORE, ORDERS).items()))
-        stack.enter_context(shop.proxy)
-        yield shop
 
 
 class Tills(RuleBasedStateMachine):
@@ -323,7 +208,10 @@ class Tills(RuleBasedStateMachine):
 
     def _same_at_the_hub(self, till: Till) -> None:
         columns = (fact_table.c.seq, fact_table.c.id, fact_table.c.hash, fact_table.c.answer)
-        query = select(*columns).where(fact_table.c.till == till.journal.meta("till"))
+        query = select(*columns).where(
+            fact_table.c.till == till.journal.meta("till"),
+            fact_table.c.epoch == int(till.journal.meta("epoch")),
+        )
         with self.shop.served.database.read() as connection:
             theirs = [tuple(row) for row in connection.execute(query.order_by(fact_table.c.seq))]
         mine = [(e.seq, e.fact.id, e.hash.hex(), e.answer.value) for e in till.journal.every()]

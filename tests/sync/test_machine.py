@@ -11,7 +11,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from posapp.domain.facts import Answer
 from posapp.storage.journal import Journal
 from posapp.storage.mirror import MirrorWriter
-from tests.sync.machine import Tills, open_shop
+from tests.faults import hubs
+from tests.sync.machine import Tills
+from tests.sync.machine_parts import open_shop
+from tests.sync.store_machine import StoreTills
 
 FEW = settings(
     max_examples=6,
@@ -20,19 +23,28 @@ FEW = settings(
     suppress_health_check=list(HealthCheck),
     database=None,
 )
+MANY = settings(FEW, max_examples=40, stateful_step_count=40)
 QUICK = settings(FEW, max_examples=6, phases=(Phase.generate,))
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[type[Tills]]:
     """The machine, at a hub of its own."""
-    with open_shop(f"sqlite:///{tmp_path / 'hub.db'}") as shop:
-        Tills.shop = shop
-        yield Tills
+    with open_shop(f"sqlite:///{tmp_path / 'hub.db'}", orders=60) as shop:
+        StoreTills.shop = shop
+        yield StoreTills
 
 
 def test_nothing_is_lost_doubled_or_hidden(machine: type[Tills]) -> None:
     run_state_machine_as_test(machine, settings=FEW)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_same_often(kind: str, tmp_path: Path) -> None:
+    with hubs.database(kind, tmp_path) as url, open_shop(url) as shop:
+        StoreTills.shop = shop
+        run_state_machine_as_test(StoreTills, settings=MANY)
 
 
 @pytest.mark.proof

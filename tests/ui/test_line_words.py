@@ -25,7 +25,7 @@ NEVER_TOLD = {
     *("code-refused", "code-of-another-till", "enrolled-already", "ledger-gone", "key-exists", "pin-wrong"),
     "pin-unreadable",
     # by commands of the operator
-    *("no-copy", "ledger-well"),
+    *("no-copy", "ledger-well", "mirror-damaged"),
     # upkeep ends early because sync does
     "copy-stopped",
     # between tills: then the hub is asked
