@@ -193,7 +193,7 @@ def _revoke(arguments: argparse.Namespace) -> int:
     said = [texts._("{till} was revoked.").format(**done)]
     if done["lead_moved"] and done["lead"]:
         told = texts._(
-            "It led its store. From now on {lead} does, once it has asked the hub: within a quarter of an hour. "
+            "It led its store. From now on {lead} does, as soon as it has reached the hub. "
             "Should another till lead: posapp hub lead --till TILL"
         )
         said.append(told.format(**done))

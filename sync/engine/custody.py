@@ -30,6 +30,7 @@ from sync.engine.neighbours import Known, identity, keep, known
 log = logging.getLogger(__name__)
 
 KIND = "claim"
+STORE = "store"
 RENEW_S = 900.0
 """How often custody is asked for while the line is up: far less than a lease is long."""
 RETRY_S = 5.0
@@ -106,7 +107,10 @@ class Custody:
         self._asked.put(lambda: self._give_back(order))
 
     def seen(self, kind: str, ident: str, body: Mapping[str, Any] | None) -> None:
-        """A record came with the feed: it may be a question for this till."""
+        """A record came with the feed: it may be a question for this till, or say that another one leads now."""
+        if kind == STORE and body and "lead" in body:
+            named = (str(body["lead"]), body.get("lead_epoch"))
+            self._asked.put(lambda: self._named_lead(named))
         if kind == KIND and body and "answer" not in body:
             asked = dict(body)
             since_ms = self._feed.heard_all_ms()
@@ -248,6 +252,12 @@ class Custody:
         leading = lease is not None and not lease.alone and self._claims.leads(datetime.now(UTC))
         self._known = known(self._journal, leading=leading)
         self._door.tend(self._identity, self._known)
+
+    def _named_lead(self, named: tuple[str, object]) -> None:
+        lease = self._claims.lease()
+        if lease is None or (lease.till, lease.epoch) != named:
+            # An operator has moved the role: the store is not to wait for the next time this is asked.
+            self._renew_at = 0.0
 
     def _claim(self, order: str, refs: list[str]) -> None:
         if self._claims.leads(datetime.now(UTC)):

@@ -13,7 +13,7 @@ from posapp.domain.goods import code_token
 from sync.hub import records
 from sync.hub.database import Database
 from sync.hub.hot import Hot
-from sync.hub.tables import meta, store, store_head
+from sync.hub.tables import lease, meta, store, store_head
 
 GENERATION = "generation"
 HUB_KEY = "hub_key"
@@ -209,15 +209,22 @@ def put_store(
     _tell_card(connection, code, values)
 
 
-def _tell_cards(connection: Connection) -> None:
-    for known in stores(connection).values():
+def tell_card(connection: Connection, code: str) -> None:
+    """Tell a store's tills who they are, where that is new: by whom they are led, too. A transaction's last act."""
+    known = stores(connection).get(code)
+    if known is not None:
         values: dict[str, str | int] = {
             "name": known.name,
             "address": known.address,
             "hours": known.hours,
             "undo_seconds": known.undo_seconds,
         }
-        _tell_card(connection, known.code, values)
+        _tell_card(connection, code, values)
+
+
+def _tell_cards(connection: Connection) -> None:
+    for code in stores(connection):
+        tell_card(connection, code)
 
 
 def _public_keys(connection: Connection) -> list[str]:
@@ -236,7 +243,11 @@ def _tell_card(connection: Connection, code: str, values: Mapping[str, str | int
         "link_domains": get(connection, LINK_DOMAINS).split(),
         "managers": get(connection, MANAGERS + code).split(),
     }
-    body = records.text_of({"code": code, **values, **{key: found for key, found in lists.items() if found}})
+    led = connection.execute(select(lease.c.till, lease.c.epoch).where(lease.c.store == code)).first()
+    lead = {"lead": led.till, "lead_epoch": led.epoch} if led else {}
+    body = records.text_of(
+        {"code": code, **values, **lead, **{key: found for key, found in lists.items() if found}}
+    )
     card = records.load_one(connection, "store", code)
     if card is None or card.body != body:
         rev = card.rev + 1 if card else 1

@@ -73,7 +73,7 @@ class Hub:
     def knows(self, till: Till) -> bool:
         """Whether it is the till of that name, and its past the one that is known here; as `sync.hub.chain`.
 
-        One that is not is a case of the store (`sync.hub.cases.copied`).
+        One that is not is a case of the store (`sync.hub.forks`).
         """
         if till.enrolled == self.enrolled[till.id]:
             seq, ref = self.last[till.id]

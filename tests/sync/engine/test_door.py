@@ -118,6 +118,19 @@ def test_a_role_that_has_moved_is_answered_by_nobody_else(shop: Store) -> None:
     assert lead.ask("A1") == {"order": "A1", "state": "held", "till": second.name}
 
 
+def test_a_store_that_is_named_another_lead_asks_the_hub_how_it_stands(shop: Store) -> None:
+    second, never = shop.tills[1], float("inf")
+    second.settle()
+    second.custody._renew_at = never
+    for card in ({}, {"lead": shop.lead.name, "lead_epoch": 1}):
+        second.custody.seen("store", "B01", card)
+    second.settle()
+    assert second.custody._renew_at == never
+    second.custody.seen("store", "B01", {"lead": second.name, "lead_epoch": 2})
+    second.settle()
+    assert second.custody._renew_at < never
+
+
 def test_door_port_and_certificate_stay_over_a_restart(tmp_path: Path) -> None:
     with store(tmp_path) as one:
         before = (one.lead.door, one.lead.identity)

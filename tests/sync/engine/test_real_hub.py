@@ -15,6 +15,7 @@ from posapp.storage.books import Books
 from posapp.storage.claims import FORGOTTEN
 from posapp.storage.journal import verify
 from posapp.storage.mirror import Change, open_writer
+from sync.engine.enrol import enrol
 from sync.hub import operator
 from tests.sync.engine.processes import engine, online
 from tests.sync.engine.realhub import RealHub, at_least, hand_over, in_shop, ready
@@ -69,6 +70,26 @@ def test_a_restored_lead_grants_again_once_the_hub_has_raised_the_epoch(folder: 
     assert after is not None
     assert (after.till, after.epoch) == (before.till, before.epoch + 1)
     assert books.claims.leads(datetime.now(UTC))
+
+
+def test_a_till_that_is_made_the_lead_leads_at_once(
+    folder: Path, books: Books, real: RealHub, store: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    enrol(real.url, operator.enrol_code(real.database, store), other, StoredKeys())
+    second = Books(other, other / paths.LEDGER, StoredKeys().load(other))
+    try:
+        with engine(folder), engine(other):
+            until(lambda: books.claims.leads(datetime.now(UTC)) and second.claims.lease() is not None)
+            assert operator.lead(real.database, second.till) == 2
+            until(lambda: second.claims.leads(datetime.now(UTC)))
+            until(lambda: not books.claims.leads(datetime.now(UTC)))
+            # Its store is left to nobody either where it is revoked.
+            operator.revoke(real.database, second.till)
+            until(lambda: books.claims.leads(datetime.now(UTC)), 20)
+    finally:
+        second.close()
 
 
 def test_another_stores_order_is_named_and_not_shown(

@@ -109,7 +109,10 @@ def test_a_moved_role_ends_the_claims_of_the_old_epoch(hub: Served) -> None:
     lead, other = hub.desk(), hub.desk()
     lease(lead)
     first, second = ready(lead, 2)
+    before = lead.page()["head"]
     assert move(hub.database, other.till, hub.clock()) == 2
+    (card,) = lead.page(before)["changes"]
+    assert (card["kind"], card["body"]["lead"], card["body"]["lead_epoch"]) == ("store", other.till, 2)
     assert lease(lead)["lead"] == other.till
     old = lead.hand_over(first, custody={"token": custody.token(1, 1)})
     assert (lead.one(old)["answer"], lead.one(old)["reason"]) == ("rejected", "custody-moved")
