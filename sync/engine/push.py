@@ -318,6 +318,10 @@ class Push:
         self, answer: wire.FactsAnswer, entries: Sequence[Entry]
     ) -> list[tuple[int, Answer, Mapping[str, Any]]]:
         """The answers to settle, if they are answers to what was asked."""
+        if entries and answer.last_seq < entries[-1].seq:
+            raise Trouble("hub-strange", reachable=True, why="a fact without an answer")
+        # Before the answers: to who is a copy, news of the other one's facts would only look strange.
+        self._common(answer.last_seq, answer.last_hash, revoked=answer.revoked)
         ids = {entry.seq: entry.fact.id for entry in entries}
         settled: dict[int, tuple[int, Answer, Mapping[str, Any]]] = {}
         for one in answer.answers:
@@ -330,9 +334,8 @@ class Push:
             except ValueError:
                 raise Trouble("hub-strange", reachable=True, why="an answer with no JSON form") from None
             settled[one.seq] = (one.seq, Answer(one.answer), body)
-        if not ids.keys() <= settled.keys() or (entries and answer.last_seq < entries[-1].seq):
+        if not ids.keys() <= settled.keys():
             raise Trouble("hub-strange", reachable=True, why="a fact without an answer")
-        self._common(answer.last_seq, answer.last_hash, revoked=answer.revoked)
         if self._journal.meta(FORKED):
             # The hub was put right, and this is the till.
             self._journal.set_meta(**{FORKED: ""})

@@ -115,8 +115,8 @@ _TILLS = {
         text(
             "SELECT a.at, t.id, t.store, t.epoch, t.last_seq, t.last_hash, t.revoked, h.head,"
             " (SELECT max(f.news) FROM fact f"
-            # Not of those that came by a neighbour alone: the till does not have them.
-            " WHERE f.till = t.id AND f.news IS NOT NULL AND f.epoch > 0)"
+            # Of its present life only, as `sync.hub.news`.
+            " WHERE f.till = t.id AND f.news IS NOT NULL AND f.epoch = t.epoch)"
             f" FROM {asked} JOIN till t ON t.token_hash = a.value"
             " LEFT JOIN store_head h ON h.store = t.store"
         )

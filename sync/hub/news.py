@@ -7,24 +7,26 @@ from sqlalchemy import Connection, bindparam, func, select
 from sync.hub import chain, taking
 from sync.hub.hot import Hot
 from sync.hub.tables import fact as fact_table
+from sync.hub.tables import till as till_table
 from sync.wire import MAX_FACTS, FactAnswer
 
 MAX_NEWS = 2 * MAX_FACTS
 
+# Of the till's present life only: it does not have what was rescued from a neighbour, nor what another copy of it did
+# before it was enrolled again.
+_OWN = (
+    fact_table.c.epoch
+    == select(till_table.c.epoch).where(till_table.c.id == bindparam("till")).scalar_subquery()
+)
 _NEWS = (
     select(*chain.ANSWER)
-    .where(
-        fact_table.c.till == bindparam("till"),
-        fact_table.c.news > bindparam("heard"),
-        # Not those that were rescued from a neighbour: the till does not have them.
-        fact_table.c.epoch > 0,
-    )
+    .where(fact_table.c.till == bindparam("till"), fact_table.c.news > bindparam("heard"), _OWN)
     .order_by(fact_table.c.news.desc())
     .limit(MAX_NEWS)
 )
 _NEWEST = Hot(
     select(func.max(fact_table.c.news)).where(
-        fact_table.c.till == bindparam("till"), fact_table.c.news.is_not(None), fact_table.c.epoch > 0
+        fact_table.c.till == bindparam("till"), fact_table.c.news.is_not(None), _OWN
     )
 )
 

@@ -88,7 +88,8 @@ _CASES = _Listed(
 _EPOCHS = _Listed("SELECT lease.store, lease.epoch FROM lease JOIN {a} ON lease.store = a.s", s="t")
 _UNDO_SECONDS = _Listed("SELECT code, undo_seconds FROM store JOIN {a} ON code = a.s", s="t")
 _NEWEST = _Listed(
-    "SELECT a.t, (SELECT max(f.news) FROM fact f WHERE f.till = a.t AND f.news IS NOT NULL AND f.epoch > 0) FROM {a}",
+    "SELECT a.t, (SELECT max(f.news) FROM fact f WHERE f.till = a.t AND f.news IS NOT NULL AND f.epoch = t.epoch)"
+    " FROM {a} JOIN till t ON t.id = a.t",
     t="t",
 )
 _TOKENS = _Listed(
