@@ -1,5 +1,6 @@
 """Serial scanners on real pseudo-terminals: torn, unplugged, stolen and flooded lines."""
 
+import gc
 import os
 import queue
 import socket
@@ -206,6 +207,8 @@ def test_missing_then_plugged_then_lost_in_mid_frame_then_back(
 
 def test_twenty_flaps_leave_no_thread_and_no_descriptor(port: Port, listen: Callable[..., Ear]) -> None:
     def use() -> tuple[int, int]:
+        # What tests before this one left to the collector is none of it.
+        gc.collect()
         return threading.active_count(), len(os.listdir("/proc/self/fd"))
 
     port.plug()
@@ -220,7 +223,7 @@ def test_twenty_flaps_leave_no_thread_and_no_descriptor(port: Port, listen: Call
         assert ear.stands() == UP
         port.send(b"%d\r" % number)
         assert ear.heard() == str(number)
-    assert use() == before
+    assert all(now <= then for now, then in zip(use(), before, strict=True))
 
 
 def test_a_second_program_on_the_port_is_told_busy(port: Port, listen: Callable[..., Ear]) -> None:

@@ -72,11 +72,20 @@ def test_a_scan_goes_before_what_changed_but_not_for_ever(
     stage: Stage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = _turns(stage, monkeypatch)
-    stage.bridge.changed.emit(("*",))
-    told = time.monotonic()
-    while not begun:
-        stage.scan(code_of("W-1001"))
-        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+    widest = float(news.SCAN_FIRST_MS)
+    for _ in range(20):
+        begun.clear()
+        stage.bridge.changed.emit(("*",))
+        told = scanned = time.monotonic()
+        widest = 0.0
+        while not begun:
+            stage.scan(code_of("W-1001"))
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            widest, scanned = max(widest, time.monotonic() - scanned), time.monotonic()
+        # Where the machine stood still between two scans, there was time for the news.
+        if widest * 1000 < news.SCAN_FIRST_MS / 2:
+            break
+    assert widest * 1000 < news.SCAN_FIRST_MS / 2
     assert begun[0] - told >= news.AT_MOST_MS / 1000 - 0.05
 
 
