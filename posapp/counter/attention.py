@@ -79,8 +79,7 @@ class Attention:
     def _open(self) -> Iterator[list[Case]]:
         mine = sorted(self._mine(), key=_place)
         refs = {case.ref for case in mine}
-        for found in self._told_slices():
-            through = (found[-1].opened_at, found[-1].id) if found else None
+        for found, through in self._told_slices():
             theirs = [self._told(value) for value in found if value.id not in refs]
             some = [case for case in theirs if not self._decided(case)]
             while mine and (through is None or _place(mine[0]) <= through):
@@ -88,15 +87,18 @@ class Attention:
             if some:
                 yield sorted(some, key=_place)
 
-    def _told_slices(self) -> Iterator[list[ToldCase]]:
-        """What the hub told of, the oldest first; an empty slice ends it."""
+    def _told_slices(self) -> Iterator[tuple[list[ToldCase], tuple[datetime, str] | None]]:
+        """What the hub told of, the oldest first, and the place of each slice's last one; None for the last slice."""
         after = ("", "")
         while True:
-            found = self._till.books.queue(KIND, State.OPEN, after, AT_ONCE)
-            yield [known.value for known in found if isinstance(known.value, ToldCase)]
-            if not found:
+            slice_ = self._till.books.queue(KIND, State.OPEN, after, AT_ONCE)
+            found = [known.value for known in slice_ if isinstance(known.value, ToldCase)]
+            if len(slice_) < AT_ONCE:
+                yield found, None
                 return
-            after = (found[-1].value.index().since, found[-1].id)
+            if found:
+                yield found, (found[-1].opened_at, found[-1].id)
+            after = (slice_[-1].value.index().since, slice_[-1].id)
 
     def _mine(self) -> list[Case]:
         """What this till's own journal holds open."""

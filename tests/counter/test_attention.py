@@ -42,6 +42,15 @@ def test_a_rejected_fact_is_a_case_with_what_each_side_says(counter: Counter, th
         counter.hand_over()
 
 
+def test_a_few_cases_are_one_list_whoever_told_of_them(counter: Counter) -> None:
+    """Also where those of this till are the younger ones."""
+    before = counter.clock.now - timedelta(hours=1)
+    told = Case("f", "order:W-1002", "conflict", before, Side("HandedOver", "t2", "Ben", before), ())
+    counter.records((KIND, told.id, told.to_body()))
+    ref = collide(counter)
+    assert [case.ref for case in counter.desk.attention.cases()] == ["f", ref]
+
+
 @pytest.mark.parametrize("through", [0, 1])
 @pytest.mark.parametrize("choice", ["left", "here", "same"])
 def test_a_person_settles_it(counter: Counter, choice: str, through: int) -> None:

@@ -50,7 +50,7 @@ def caught(fate: str, hub: Path, places: Iterator[Path]) -> str:
 def test_a_till_that_does_not_compare_its_past_is_caught(
     hub: Path, places: Iterator[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Push, "_common", lambda self, seq, digest: seq)
+    monkeypatch.setattr(Push, "_common", lambda self, seq, digest, **_: seq)
     assert "nothing was noticed" in caught("restored", hub, places)
 
 

@@ -220,7 +220,7 @@ def turned_away(on: Bench, route: Route, by: Stranger, examples: int) -> None:
         for one in fuzz.filled(case, on.handles, route.words):
             answer = caller.call(one)
             said = answer.text
-            sends = by.revoked and route.name == "POST /v1/facts"
+            sends = by.revoked and route.name in ("POST /v1/facts", "POST /v1/copies")
             if any(secret in said for secret in on.secrets) or not (sends or answer.status_code in refusals):
                 caller.complain(one, f"{by.who} is told {answer.status_code} {said[:200]}")
             elif not sends:
