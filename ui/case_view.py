@@ -62,8 +62,8 @@ _HINTS = {
     "left": N_("Gone: the customer has them, the shop corrects its books."),
     "here": N_("Here: nothing left the store."),
     "same": N_("The same act: it was only recorded twice."),
-    "off": N_("Off: one of the two is switched off and stays so."),
-    "again": N_("Enrolled again: support has set this till up anew."),
+    "off": N_("Off: one is switched off for good."),
+    "again": N_("Again: set up anew by support."),
 }
 
 
