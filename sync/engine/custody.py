@@ -110,7 +110,7 @@ class Custody:
         """A record came with the feed: it may be a question for this till, or say that another one leads now."""
         if kind == STORE and body and "lead" in body:
             named = (str(body["lead"]), body.get("lead_epoch"))
-            self._asked.put(lambda: self._named_lead(named))
+            self._asked.put(lambda: self._led_by(named))
         if kind == KIND and body and "answer" not in body:
             asked = dict(body)
             since_ms = self._feed.heard_all_ms()
@@ -253,7 +253,7 @@ class Custody:
         self._known = known(self._journal, leading=leading)
         self._door.tend(self._identity, self._known)
 
-    def _named_lead(self, named: tuple[str, object]) -> None:
+    def _led_by(self, named: tuple[str, object]) -> None:
         lease = self._claims.lease()
         if lease is None or (lease.till, lease.epoch) != named:
             # An operator has moved the role: the store is not to wait for the next time this is asked.

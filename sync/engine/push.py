@@ -218,7 +218,11 @@ class Push:
             message = message_of(entry)
             if message.withheld:
                 return False
-            box = boxed(entry, message, seal_to, till=till, epoch=self._epoch, token=token)
+            try:
+                box = boxed(entry, message, seal_to, till=till, epoch=self._epoch, token=token)
+            except ValueError as error:
+                log.error("the hub's key cannot be used: %s", error)
+                return False
             if self._hub.copies(wire.CopiesRequest(facts=[box])).states != ["taken"]:
                 return False
         return True

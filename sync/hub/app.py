@@ -23,7 +23,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 import posapp
 from posapp.domain.facts import timestamp
 from sync import wire
-from sync.hub import copies, custody, feed, keys, lookup, own_facts, records, shop_writer, sums, tills
+from sync.hub import copies, custody, digests, feed, keys, lookup, own_facts, records, shop_writer, tills
 from sync.hub.access import Access
 from sync.hub.callers import Caller, host
 from sync.hub.database import READERS, WRITERS, Database
@@ -318,7 +318,7 @@ def _add_routes(app: FastAPI, hub: Hub) -> None:
         """What a till's mirror should hold; ``mine`` names what it does hold, having read up to ``after``."""
         await hub.caller(token, hub.feeds)
         till = await hub.reading(hub.till, token)
-        found, state = await hub.reading(sums.compared, hub.database, till, after, mine)
+        found, state = await hub.reading(digests.compared, hub.database, till, after, mine)
         hub.metrics.compared(state)
         return found
 

@@ -169,7 +169,7 @@ def move(database: Database, till: str, now: datetime) -> int:
         if store is None or connection.execute(enrolled).first() is None:
             raise StorageFault("till-unknown", till=till)
         given = _give(connection, store, till, lease, _ms(now) + custody.LEASE_S * 1000)
-        keys.tell_card(connection, store)
+        keys.tell_cards(connection, (store,))
     return given.epoch
 
 

@@ -111,7 +111,7 @@ def _begin(connection: Connection) -> None:
     if not get(connection, SIGNING_KEY):
         put(connection, SIGNING_KEY, secrets.token_hex(32))
         put(connection, NEXT_SIGNING_KEY, secrets.token_hex(32))
-        _tell_cards(connection)
+        tell_cards(connection)
 
 
 def signing_key(connection: Connection) -> bytes:
@@ -124,20 +124,20 @@ def rotate(connection: Connection) -> None:
     put(connection, LAST_PUBLIC_KEY, tokens.public_key(signing_key(connection)).hex())
     put(connection, SIGNING_KEY, get(connection, NEXT_SIGNING_KEY))
     put(connection, NEXT_SIGNING_KEY, secrets.token_hex(32))
-    _tell_cards(connection)
+    tell_cards(connection)
 
 
 def set_link_domains(connection: Connection, domains: Iterable[str]) -> None:
     """The hosts whose GS1 Digital Links a till may take apart."""
     put(connection, LINK_DOMAINS, " ".join(sorted({domain.strip().lower() for domain in domains} - {""})))
-    _tell_cards(connection)
+    tell_cards(connection)
 
 
 def add_manager(connection: Connection, of: str, badge: str) -> None:
     """Let a badge end what only a manager may end; only its keyed hash is kept."""
     known = get(connection, MANAGERS + of).split()
     put(connection, MANAGERS + of, " ".join([*known, code_token(stores(connection)[of].key, badge)]))
-    _tell_cards(connection)
+    tell_cards(connection)
 
 
 def pins(connection: Connection) -> list[str]:
@@ -206,25 +206,16 @@ def put_store(
     if not known:
         connection.execute(insert(store), {"code": code, "key": secrets.token_hex(32), **values})
         connection.execute(insert(store_head), {"store": code, "head": 0})
-    _tell_card(connection, code, values)
+    tell_cards(connection, (code,))
 
 
-def tell_card(connection: Connection, code: str) -> None:
-    """Tell a store's tills who they are, where that is new: by whom they are led, too. A transaction's last act."""
-    known = stores(connection).get(code)
-    if known is not None:
-        values: dict[str, str | int] = {
-            "name": known.name,
-            "address": known.address,
-            "hours": known.hours,
-            "undo_seconds": known.undo_seconds,
-        }
-        _tell_card(connection, code, values)
+def tell_cards(connection: Connection, of: Iterable[str] | None = None) -> None:
+    """Tell the tills of these stores, or of all, who they are and by whom they are led, where that is new.
 
-
-def _tell_cards(connection: Connection) -> None:
-    for code in stores(connection):
-        tell_card(connection, code)
+    A transaction's last act, but for raising heads.
+    """
+    for known in stores(connection, of).values():
+        _tell_card(connection, known)
 
 
 def _public_keys(connection: Connection) -> list[str]:
@@ -236,8 +227,16 @@ def _public_keys(connection: Connection) -> list[str]:
     return [key for key in found if key]
 
 
-def _tell_card(connection: Connection, code: str, values: Mapping[str, str | int]) -> None:
+def _tell_card(connection: Connection, known: Store) -> None:
     """Publish a store's card where it says something new."""
+    code = known.code
+    values = {
+        "code": code,
+        "name": known.name,
+        "address": known.address,
+        "hours": known.hours,
+        "undo_seconds": known.undo_seconds,
+    }
     lists = {
         "token_keys": _public_keys(connection),
         "link_domains": get(connection, LINK_DOMAINS).split(),
@@ -245,9 +244,7 @@ def _tell_card(connection: Connection, code: str, values: Mapping[str, str | int
     }
     led = connection.execute(select(lease.c.till, lease.c.epoch).where(lease.c.store == code)).first()
     lead = {"lead": led.till, "lead_epoch": led.epoch} if led else {}
-    body = records.text_of(
-        {"code": code, **values, **lead, **{key: found for key, found in lists.items() if found}}
-    )
+    body = records.text_of({**values, **lead, **{key: found for key, found in lists.items() if found}})
     card = records.load_one(connection, "store", code)
     if card is None or card.body != body:
         rev = card.rev + 1 if card else 1

@@ -246,9 +246,9 @@ def revoke(database: Database, ident: str, now: datetime) -> Revoked:
         before = custody.lease_of(connection, code_of_store, lock=True)
         connection.execute(update(till).where(till.c.id == ident).values(revoked=True))
         after = custody.leave(connection, code_of_store, ident, now)
+        keys.tell_cards(connection, (code_of_store,))
         # A till that waits for news is told this one.
         records.raise_head(connection, code_of_store)
-        keys.tell_card(connection, code_of_store)
     log.info("till revoked till=%s", ident)
     lead = after.till if after is not None and after.till != ident else ""
     return Revoked(code_of_store, lead, before is not None and before.till == ident)

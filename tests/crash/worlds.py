@@ -28,7 +28,7 @@ from sync.engine.client import ForkTold, GapTold, Hub, NotEnrolled, Revoked, Tro
 from sync.engine.line import Line
 from sync.engine.pull import Pull
 from sync.engine.push import Left, Push
-from sync.hub import feed, keys, operator, sums, tills
+from sync.hub import digests, feed, keys, operator, tills
 from sync.hub.database import Database
 from sync.hub.ledger import Ledger
 from sync.hub.poller import Poller
@@ -215,7 +215,7 @@ class _Calls:
                 till = tills.known_by(connection, self._token)
         except Refusal as refusal:
             raise _refused(refusal) from None
-        return sums.compared(self._database, till, after, mine)[0]
+        return digests.compared(self._database, till, after, mine)[0]
 
 
 def _refused(refusal: Refusal) -> Exception:

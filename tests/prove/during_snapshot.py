@@ -13,11 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
 from bench import data, orders
 from bench.load.site import Hub as HubProcess
@@ -76,10 +76,10 @@ class Counter:
         self._chance = random.Random(11)
         self._tickets = 0
 
-    def work(self, into: Times, done: Callable[[], bool]) -> None:
-        """Until it is done."""
+    def work(self, into: Times, over: Event) -> None:
+        """Until it is over."""
         turn = 0
-        while not done():
+        while not over.wait(PAUSE_S):
             token = orders.token(self._chance.randrange(self._count))
             begun = time.perf_counter()
             found = self._books.by_token(token)
@@ -91,7 +91,6 @@ class Counter:
                 begun = time.perf_counter()
                 self._commit()
                 into.commits.append(time.perf_counter() - begun)
-            time.sleep(PAUSE_S)
 
     def _commit(self) -> None:
         self._tickets += 1
@@ -133,9 +132,10 @@ def measured(count: int, snapshot: int, idle_s: float) -> Measured:
         return Measured(idle, during, pulled, seconds)
 
 
-def _after(seconds: float) -> Callable[[], bool]:
-    end = time.monotonic() + seconds
-    return lambda: time.monotonic() >= end
+def _after(seconds: float) -> Event:
+    over = Event()
+    Timer(seconds, over.set).start()
+    return over
 
 
 def _enrol(folder: Path, url: str, code: str) -> None:
@@ -177,9 +177,9 @@ def _hub(count: int) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _engine(folder: Path) -> Iterator[Callable[[], bool]]:
-    """The till's own sync process; what is yielded tells whether a new mirror serves, or the engine ended."""
-    switched = Event()
+def _engine(folder: Path) -> Iterator[Event]:
+    """The till's own sync process; what is yielded is set once a new mirror serves, or the engine has ended."""
+    over = Event()
     command = [sys.executable, "-m", "posapp", "sync", "--attached", "--data", str(folder)]
     process = subprocess.Popen(
         command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -189,12 +189,13 @@ def _engine(folder: Path) -> Iterator[Callable[[], bool]]:
         assert process.stdout is not None
         for line in process.stdout:
             if json.loads(line).get("mirror") == "new":
-                switched.set()
+                over.set()
+        over.set()
 
     listener = Thread(target=listen, name="listener")
     listener.start()
     try:
-        yield lambda: switched.is_set() or process.poll() is not None
+        yield over
     finally:
         assert process.stdin is not None
         process.stdin.close()

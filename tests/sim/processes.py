@@ -20,7 +20,7 @@ from drivers.keys import StoredKeys
 from posapp.storage.mirror import Mirror, path_in
 from sync import digest
 from sync.engine.enrol import enrol
-from sync.hub import operator, sums
+from sync.hub import digests, operator
 from sync.hub.database import Database
 from sync.hub.tables import fact, record
 from tests.faults import hubs
@@ -195,7 +195,7 @@ class Place:
     def digests(self) -> set[str]:
         """The digest that the hub tells of the store, and that of each till's mirror."""
         with self.database.read() as connection:
-            found = {digest.brief(sums.read(connection, STORE)[1])}
+            found = {digest.brief(digests.read(connection, STORE)[1])}
         for till in self.tills:
             names = ((kind, ident, rev) for (kind, ident), (rev, _) in till.records().items())
             found.add(digest.brief(digest.of(names)))

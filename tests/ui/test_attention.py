@@ -12,37 +12,20 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from posapp import texts
 from posapp.domain.cases import COPIED, KIND, PROVISIONAL, Case, Side
 from posapp.domain.facts import Answer
-from posapp.settings import Settings
-from tests.kit.counter import open_counter
 from tests.kit.things import NOW
-from tests.screens.samples import CASE, QUEUE, STORE_CARD
+from tests.screens.samples import CASE, QUEUE
 from tests.screens.scenes import Stage
-from ui.bridge import Bridge
+from tests.ui.stages import on_stage
 from ui.screens.attention import AttentionScreen
 from ui.view import Tone
-from ui.window import TillWindow
 
 
 @pytest.fixture
 def stage(tmp_path: Path, qtbot: QtBot) -> Iterator[Stage]:
-    texts.use("de")
-    with open_counter(tmp_path) as counter:
-        bridge = Bridge()
-        window = TillWindow(counter.desk, bridge, Settings(), lambda _settings: None)
-        qtbot.addWidget(window)
-        counter.records(("store", "B01", STORE_CARD))
-        counter.tell(CASE, *QUEUE)
-        window.resize(1280, 800)
-        window.show()
-        qtbot.waitExposed(window)
-        made = Stage(counter, bridge, window)
-        made.online(True)
+    with on_stage(tmp_path, qtbot, CASE, *QUEUE) as made:
         yield made
-        window.close()
-    texts.use("en")
 
 
 def attention(stage: Stage) -> AttentionScreen:

@@ -7,34 +7,25 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from posapp import texts
-from posapp.settings import Settings
-from tests.kit.counter import open_counter
 from tests.kit.things import NOW
 from tests.screens.samples import CASE, QUEUE
 from tests.screens.scenes import Stage
+from tests.ui.stages import on_stage
 from ui import line
 from ui import status as statuses
-from ui.bridge import Bridge, Fetching, LineState
+from ui.bridge import Fetching, LineState
 from ui.pills import Link
 from ui.screens import strip as strips
 from ui.told import tell
 from ui.view import Tone
-from ui.window import TillWindow
 
 
 @pytest.fixture
 def stage(tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """A shown window that was not told of the line yet."""
     monkeypatch.setattr(statuses, "LONG_MS", 200)
-    texts.use("en")
-    with open_counter(tmp_path) as counter:
-        window = TillWindow(counter.desk, bridge := Bridge(), Settings(language="en"), lambda _settings: None)
-        qtbot.addWidget(window)
-        counter.tell(CASE, *QUEUE)
-        window.show()
-        qtbot.waitExposed(window)
-        yield Stage(counter, bridge, window)
-        window.close()
+    with on_stage(tmp_path, qtbot, CASE, *QUEUE, language="en", online=False) as made:
+        yield made
 
 
 def test_what_waits_is_told_once_it_takes_long_and_goes_with_it(stage: Stage, qtbot: QtBot) -> None:

@@ -6,34 +6,25 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from posapp import texts
 from posapp.domain import mat
 from posapp.domain.mat import Command
 from posapp.domain.pickup import Verdict
-from posapp.settings import Settings
-from tests.kit.counter import Counter, open_counter
+from tests.kit.counter import Counter
 from tests.kit.things import STORE_KEY
-from tests.screens.samples import CASE, ORDERS, QUEUE, STORE_CARD, TWINS, code_of, scan_for
+from tests.screens.samples import CASE, ORDERS, QUEUE, TWINS, code_of, scan_for
 from tests.screens.scenes import Stage
-from ui.bridge import Bridge
+from tests.ui.stages import on_stage
 from ui.view import Tone
-from ui.window import TillWindow
 
 MAT = mat.codes(STORE_KEY)
 
 
 @pytest.fixture
 def stage(tmp_path: Path, qtbot: QtBot) -> Iterator[Stage]:
-    texts.use("en")
-    with open_counter(tmp_path) as counter:
-        window = TillWindow(counter.desk, bridge := Bridge(), Settings(language="en"), lambda _: None)
-        qtbot.addWidget(window)
-        counter.records(("store", "B01", STORE_CARD))
-        counter.tell(*ORDERS.values(), *TWINS, CASE, *QUEUE)
-        window.show()
-        qtbot.waitExposed(window)
-        yield Stage(counter, bridge, window)
-        window.close()
+    with on_stage(
+        tmp_path, qtbot, *ORDERS.values(), *TWINS, CASE, *QUEUE, language="en", online=False
+    ) as made:
+        yield made
 
 
 def kinds(counter: Counter) -> list[str]:

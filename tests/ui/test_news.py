@@ -10,14 +10,10 @@ import pytest
 from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication
 
-from posapp import texts
-from posapp.settings import Settings
-from tests.kit.counter import open_counter
 from tests.screens.samples import ORDERS, QUEUE, code_of
 from tests.screens.scenes import Stage
+from tests.ui.stages import on_stage
 from ui import news
-from ui.bridge import Bridge
-from ui.window import TillWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,17 +24,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def stage(tmp_path: Path, qtbot: QtBot) -> Iterator[Stage]:
-    texts.use("de")
-    with open_counter(tmp_path) as counter:
-        bridge = Bridge()
-        window = TillWindow(counter.desk, bridge, Settings(), lambda _settings: None)
-        qtbot.addWidget(window)
-        counter.tell(*ORDERS.values(), *QUEUE)
-        window.show()
-        qtbot.waitExposed(window)
-        yield Stage(counter, bridge, window)
-        window.close()
-    texts.use("en")
+    with on_stage(tmp_path, qtbot, *ORDERS.values(), *QUEUE, online=False) as made:
+        yield made
 
 
 def _turns(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[float]:

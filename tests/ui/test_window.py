@@ -11,18 +11,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from posapp import texts
 from posapp.counter.scanning import Elsewhere
 from posapp.domain.facts import Answer
 from posapp.domain.pickup import Verdict
-from posapp.settings import Settings
 from posapp.storage.neighbour_copies import note_copied
-from tests.kit.counter import open_counter
-from tests.screens.samples import CASE, ORDERS, QUEUE, STORE_CARD, TWINS, code_of, scan_for
+from tests.screens.samples import CASE, ORDERS, QUEUE, TWINS, code_of, scan_for
 from tests.screens.scenes import UNKNOWN, Stage
-from ui.bridge import Bridge, LookedUp
+from tests.ui.stages import on_stage
+from ui.bridge import LookedUp
 from ui.view import LineState, Sound, Tone
-from ui.window import TillWindow
 
 Key = Qt.Key
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -31,23 +28,10 @@ CTRL = Qt.KeyboardModifier.ControlModifier
 @pytest.fixture
 def stage(tmp_path: Path, qtbot: QtBot) -> Iterator[Stage]:
     """A window with every verdict in reach, in German; whatever happens, no dialog may open."""
-    texts.use("de")
-    with open_counter(tmp_path) as counter:
-        bridge = Bridge()
-        window = TillWindow(counter.desk, bridge, Settings(), lambda _settings: None)
-        qtbot.addWidget(window)
-        counter.records(("store", "B01", STORE_CARD))
-        counter.tell(*ORDERS.values(), *TWINS, CASE, *QUEUE)
-        window.resize(1280, 800)
-        window.show()
-        qtbot.waitExposed(window)
-        made = Stage(counter, bridge, window)
-        made.online(True)
-        window.go("scan")
+    with on_stage(tmp_path, qtbot, *ORDERS.values(), *TWINS, CASE, *QUEUE) as made:
+        made.window.go("scan")
         yield made
         assert QApplication.activeModalWidget() is None
-        window.close()
-    texts.use("en")
 
 
 def press(qtbot: QtBot, stage: Stage, key: Qt.Key, control: bool = False) -> None:

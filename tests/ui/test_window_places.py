@@ -18,12 +18,12 @@ from posapp.counter.printing import Printing
 from posapp.domain.known import HIDDEN_AFTER, Standing
 from posapp.domain.slips import Outcome, Paper, PrintJob, Trouble
 from posapp.settings import Settings
-from tests.kit.counter import open_counter
 from tests.kit.things import NOW
-from tests.screens.samples import CASE, QUEUE, STORE_CARD, code_of, order
+from tests.screens.samples import CASE, QUEUE, code_of, order
 from tests.screens.scenes import Stage
+from tests.ui.stages import on_stage
 from ui import line
-from ui.bridge import Bridge, DeviceState, LineState
+from ui.bridge import DeviceState, LineState
 from ui.buttons import Button
 from ui.help import KEYS
 from ui.pictures import Pictures
@@ -32,7 +32,6 @@ from ui.print_strip import PrintDesk
 from ui.screens.pickups import PickupsScreen
 from ui.screens.settings import SettingsScreen
 from ui.view import Tone
-from ui.window import TillWindow
 
 
 @pytest.fixture
@@ -42,21 +41,8 @@ def saved() -> list[Settings]:
 
 @pytest.fixture
 def stage(tmp_path: Path, qtbot: QtBot, saved: list[Settings]) -> Iterator[Stage]:
-    texts.use("de")
-    with open_counter(tmp_path) as counter:
-        bridge = Bridge()
-        window = TillWindow(counter.desk, bridge, Settings(), saved.append)
-        qtbot.addWidget(window)
-        counter.records(("store", "B01", STORE_CARD))
-        counter.tell(CASE, *QUEUE)
-        window.resize(1280, 800)
-        window.show()
-        qtbot.waitExposed(window)
-        made = Stage(counter, bridge, window)
-        made.online(True)
+    with on_stage(tmp_path, qtbot, CASE, *QUEUE, save=saved.append) as made:
         yield made
-        window.close()
-    texts.use("en")
 
 
 def pickups(stage: Stage) -> PickupsScreen:

@@ -74,7 +74,7 @@ def test_another_store_is_another_matter(hub: Served) -> None:
 def test_what_a_till_has_is_compared_and_counted(hub: Served, caplog: pytest.LogCaptureFixture) -> None:
     desk = hub.desk()
     head, mine = mirrored(desk)
-    with caplog.at_level(logging.WARNING, "sync.hub.sums"):
+    with caplog.at_level(logging.WARNING, "sync.hub.digests"):
         told(desk, after=head, mine=digest.brief(mine))
         told(desk, after=head - 1, mine=digest.brief({}))
         told(desk)
