@@ -34,7 +34,7 @@ demo: $(BIN)/.run ## a hub, a sample shop and a till to try; without a display i
 	@$(BIN)/posapp demo $(ARGS)
 
 test: $(BIN)/.test ## the tests; ARGS="-k scan" and the like go to pytest, ARGS="-m proof" runs the long ones
-	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not proof" $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --max-worker-restart 0 -m "not proof" $(ARGS)
 
 check: $(BIN)/.run ## format, lint, types, imports, texts, file lengths, bans
 	@$(BIN)/ruff format --check $(CODE)
