@@ -4,7 +4,7 @@
 #   tools/system.sh venv PYTHON   can this Python make an environment?
 #   tools/system.sh run  PYTHON   can Qt of this environment load, in a window and without one?
 #   tools/system.sh test PYTHON   what the tests need beside that: an X server, a window manager, an input method,
-#                                 PostgreSQL
+#                                 PostgreSQL, iproute2
 #
 # Root on Debian or Ubuntu: what is missing is installed. Anybody else: the line to run is printed.
 # It fails only where going on is senseless: no environment can be made, or Qt cannot load. Tests that
@@ -70,6 +70,8 @@ missing_for_tests() {
     has_command ibus-daemon || echo ibus
     has_command dbus-daemon || echo dbus-daemon
     has_library libXtst.so.6 || echo libxtst6
+    # Only root may give tills hosts of their own.
+    [ "$(id -u)" != 0 ] || has_command ip || echo iproute2
     has_postgres || echo postgresql
 }
 

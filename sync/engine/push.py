@@ -5,7 +5,8 @@ What may go wrong on the way, and what then happens:
 - The answer is lost: the hub is asked where it is; what it has is sent again for its stored answer.
 - The hub is behind (its backup was restored): everything after its last fact is sent again.
 - The hub is further than this journal, or its hash differs: this till is a clone or was restored.
-  Nothing is sent any more until an operator has decided; the till goes on selling.
+  The hub is shown where the two part, for the case; then nothing is sent any more until an operator has
+  decided; the till goes on selling.
 - A batch is too slow: it is halved, and grows again with each success.
 - The hub fails on a batch (500): it is halved down to the one fact, which then holds the line,
   since the hub takes no gaps; it is tried again and again and the till says which one it is.
@@ -187,8 +188,23 @@ class Push:
     def _common(self, seq: int, digest: str, *, revoked: bool = False) -> int:
         """``seq``, if the hub's past up to there is ours. Raises Trouble("till-forked")."""
         if self._hash(seq) != digest:
-            raise self._frozen(revoked=revoked)
+            raise self._frozen(revoked=self._shown(seq) or revoked)
         return seq
+
+    def _shown(self, seq: int) -> bool:
+        """Show the hub, which has answered and knows of nothing, where its past up to ``seq`` and ours part: it makes a
+        case of it. Whether it says that this till was revoked."""
+        at = min(self._journal.unanswered(), seq)
+        try:
+            while at < seq and (found := self._batch(at))[0]:
+                self._hub.push(self._request(at, found[1]))
+                at = found[0][-1].seq
+            self._hub.push(self._request(seq, ()))
+        except ForkTold as told:
+            return told.revoked
+        except (GapTold, Trouble) as error:
+            log.info("the hub was not shown the other past: %s", error)
+        return False
 
     def _frozen(self, *, revoked: bool = False) -> PosappError:
         """What to raise where the hub knows another past of this till."""
@@ -246,7 +262,8 @@ class Push:
         return wire.FactsRequest(
             epoch=self._epoch,
             prev_seq=at,
-            prev_hash=self._hash(at),
+            # Of a past that is shorter than the hub's: its end, which the hub has elsewhere.
+            prev_hash=self._hash(at) or self._journal.head()[1].hex(),
             heard=self._heard,
             leaving=leaving,
             facts=list(messages),

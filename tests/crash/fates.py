@@ -7,16 +7,21 @@ was taken is in the shop once.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy import select
+
 from drivers.keys import StoredKeys
 from posapp import paths
+from posapp.domain.cases import COPIED, KIND, Case
 from posapp.domain.errors import StorageFault
 from posapp.storage.mirror import path_in
 from sync.engine.client import Trouble
 from sync.hub import keys, tills
+from sync.hub.tables import record
 from tests.crash.check import Loss
 from tests.crash.worlds import ACCEPTED, Direct, World, copy, facts, held, mirrored, opened, work
 from tests.kit.station import AtHub
@@ -49,6 +54,18 @@ def _noticed(said: str, *wanted: str) -> str:
     if said not in wanted:
         raise Loss(f"nothing was noticed: {said or 'all is well'}")
     return said
+
+
+def _case(world: World, till: str, *, both: bool) -> None:
+    """That two copies of a till say different things is a case of its store; with what ``both`` did, if they did."""
+    query = select(record.c.body).where(record.c.kind == KIND, record.c.body.is_not(None))
+    with world.database.read() as connection:
+        found = [Case.from_body(json.loads(body)) for (body,) in connection.execute(query)]
+    mine = [case for case in found if (case.subject, case.reason) == (f"till:{till}", COPIED)]
+    if len(mine) != 1:
+        raise Loss(f"{len(mine)} cases of the copied till")
+    if both and not (mine[0].said.kind and mine[0].others):
+        raise Loss(f"the case does not say what both did: {mine[0]}")
 
 
 def nothing_lost(world: World, said: dict[str, str]) -> None:
@@ -87,10 +104,12 @@ def restored(world: World, folder: Path, chance: random.Random) -> str:
     copy(till, image)
     said |= work(till, chance.randrange(1, 6), chance)
     _well(world.sync(till))
-    if chance.random() < 0.5:
+    worked = chance.random() < 0.5
+    if worked:
         # Before the next contact somebody works at what was put back.
         said |= work(image, chance.randrange(1, 4), chance)
     noticed = _noticed(world.sync(image), "till-forked")
+    _case(world, _name(till), both=worked)
     said |= _again(world, image, chance)
     nothing_lost(world, said)
     return noticed
@@ -107,6 +126,7 @@ def cloned(world: World, folder: Path, chance: random.Random) -> str:
     heard = [world.sync(one) for one in pair]
     noticed = _noticed(heard[1], "till-forked")
     _well(heard[0])
+    _case(world, _name(pair[0]), both=True)
     if chance.random() < 0.5:
         pair.reverse()
     for one in pair:
@@ -135,11 +155,13 @@ def rolled_back(world: World, folder: Path, chance: random.Random) -> str:
     heard = world.sync(image)
     if pushed:
         _noticed(heard, "till-forked")
+        _case(world, _name(till), both=True)
         said |= _again(world, image, chance)
         noticed = _noticed(world.sync(till), "till-refused")
     else:
         _well(heard)
         noticed = _noticed(world.sync(till), "till-forked")
+        _case(world, _name(till), both=True)
     said |= _again(world, till, chance)
     nothing_lost(world, said)
     return noticed

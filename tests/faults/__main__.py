@@ -17,6 +17,7 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "disk": ("a small disk that fills up again and again", ("tests.faults.diskfull", "--fills", "200")),
     "clock": ("clocks that are set by ten years", ("pytest", "-q", "tests/faults/test_clock.py")),
     "line": ("a proxy that loses, cuts, repeats and spoils answers", ("tests.prove", "sync-B3")),
+    "partitions": ("tills on hosts of their own, whose cables are pulled", ("tests.prove", "sync-B5")),
     "copies": ("tills restored, cloned, revoked; a hub put back to its backup", ("tests.prove", "sync-B6")),
     "strangers": ("a hub that is asked by strangers, and what is nonsense", ("tests.prove", "sync-B9")),
     "simulator": ("tills, lead, hub and shop in simulated time", ("tests.sim", "--presentations", "100000")),

@@ -124,9 +124,9 @@ class Proxy:
         self._thread.join(20)
         self._loop.close()
 
-    def door(self, name: str) -> str:
-        """A new way through; its URL. The name is part of the schedule."""
-        return f"http://127.0.0.1:{self._run(self._listen(name)).result(20)}"
+    def door(self, name: str, host: str = "127.0.0.1") -> str:
+        """A new way through, at this address; its URL. The name is part of the schedule."""
+        return f"http://{host}:{self._run(self._listen(name, host)).result(20)}"
 
     def move(self, upstream: str) -> None:
         """The hub has another address from now on."""
@@ -136,11 +136,11 @@ class Proxy:
     def _run(self, job: Coroutine[Any, Any, Any]) -> "Future[Any]":
         return asyncio.run_coroutine_threadsafe(job, self._loop)
 
-    async def _listen(self, name: str) -> int:
+    async def _listen(self, name: str, host: str) -> int:
         async def come_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._spawn(_Line(self, name, reader, writer).serve())
 
-        server = await asyncio.start_server(come_in, "127.0.0.1", 0, limit=LONGEST_HEAD)
+        server = await asyncio.start_server(come_in, host, 0, limit=LONGEST_HEAD)
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 

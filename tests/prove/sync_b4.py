@@ -71,7 +71,7 @@ def real(stores: int, attempts: int) -> tuple[bool, str]:
         print(f"WRONG {line}", flush=True)
     left = sum(seen.outcomes[what] for what in ("handed-over", "label", "manager"))
     figure = (
-        f"{seen.attempts} attempts with three till processes, a hub and its shop, {seen.cuts} cuts, {seen.kills} kills, "
+        f"{seen.attempts} attempts with three till processes in {seen.hosts}, a hub and its shop, {seen.cuts} cuts, {seen.kills} kills, "
         f"{left} handed over: {seen.doubles} doubles, {seen.shown} of {seen.collisions} collisions shown as a case at "
         f"the hub and all tills, {len(seen.wrong)} wrong"
     )

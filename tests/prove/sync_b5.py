@@ -47,7 +47,7 @@ def real(schedules: int) -> tuple[bool, str]:
     for line in seen.wrong[:10]:
         print(f"WRONG {line}", flush=True)
     return not seen.wrong, (
-        f"{schedules} with processes, {seen.cuts} cuts, {seen.kills} kills: all the same after {max(seen.healed_s):.1f} "
+        f"{schedules} with processes in {seen.hosts}, {seen.cuts} cuts, {seen.kills} kills: all the same after {max(seen.healed_s):.1f} "
         f"s at the latest, {len(seen.wrong)} wrong"
     )
 

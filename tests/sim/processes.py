@@ -1,8 +1,13 @@
-"""Three real tills of one store, a real hub and its sample shop, with links that are cut and healed by a seed."""
+"""Three real tills of one store, a real hub and its sample shop, with links that are cut and healed by a seed.
+
+Each till is a host of its own (`tests.faults.network`). What is cut there is cut without a word to either end, its line to the
+hub or its port at the store's switch; on loopback the proxy ends each call instead, and neighbours always reach one another.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import subprocess
@@ -24,6 +29,7 @@ from sync.hub import digests, operator
 from sync.hub.database import Database
 from sync.hub.tables import fact, record
 from tests.faults import hubs
+from tests.faults.network import Host, Link, network
 from tests.faults.proxy import Asked, Choice, Fault, Proxy, dice
 from tests.kit.shop import NO_KEYRING, STORE, environment
 from tests.kit.station import at_hub
@@ -34,6 +40,8 @@ START_S, SETTLE_S = 90.0, 120.0
 _COUNTER = "import sys; from tests.sim.counter import main; sys.exit(main())"
 LOST = 0.04
 """Of all requests, where the link is whole: the answer does not come."""
+OFTEN = {Link.LINE: 0.06, Link.PORT: 0.03}
+"""Before each customer, of each till's whole links."""
 
 
 @dataclass
@@ -48,6 +56,8 @@ class Seen:
     healed_s: list[float] = field(default_factory=list)
     cuts: int = 0
     kills: int = 0
+    hosts: str = ""
+    """On what the tills ran."""
     wrong: list[str] = field(default_factory=list)
 
     def add(self, other: Seen) -> None:
@@ -55,23 +65,27 @@ class Seen:
         for name in ("attempts", "collisions", "shown", "doubles", "cuts", "kills"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.outcomes += other.outcomes
+        self.hosts = other.hosts
         self.healed_s += other.healed_s
         self.wrong += other.wrong
 
 
 class Till:
-    """A till's folder, and its counter's process while it lives. ``plant`` is a program that spoils something in it."""
+    """A till's folder and host, and its counter's process while it lives. ``plant`` is a program that spoils something in it."""
 
-    def __init__(self, folder: Path, plant: str = "") -> None:
+    def __init__(self, folder: Path, host: Host, plant: str = "") -> None:
         self.folder = folder
+        self.host = host
         self._plant = plant
         self._process: subprocess.Popen[str] | None = None
 
-    def start(self, door: str) -> None:
-        """Begin, with a door on the store's network or ``off``."""
+    def start(self, *, door: bool) -> None:
+        """Begin, with a door on the store's network or without."""
+        words = [sys.executable, "-c", f"{self._plant}\n{_COUNTER}", str(self.folder)]
+        words.append(f"{self.host.address}:0" if door else "off")
         with self.folder.with_suffix(".err").open("a") as complaints:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", f"{self._plant}\n{_COUNTER}", str(self.folder), door],
+                self.host.command(words),
                 env=environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -138,7 +152,9 @@ class Place:
         os.environ.update(NO_KEYRING)
         self.chance = random.Random(seed)
         self.seed = seed
-        self.cut: set[str] = set()
+        self.network = stack.enter_context(network(TILLS))
+        self.cut: dict[tuple[int, Link], float] = {}
+        """What is cut, until when (`time.monotonic`)."""
         self.whole = False
         self.url = stack.enter_context(hubs.database("sqlite", folder))
         address = stack.enter_context(hubs.serving(self.url, orders=orders))
@@ -148,22 +164,36 @@ class Place:
         self.numbers = list(hubs.ready_orders(self.url, STORE, orders))
         self.chance.shuffle(self.numbers)
         self.tills = []
-        for n in range(TILLS):
-            till = Till(folder / f"till-{n}", plant)
+        for n, host in enumerate(self.network.hosts):
+            till = Till(folder / f"till-{n}", host, plant)
             till.folder.mkdir()
-            enrol(proxy.door(str(n)), operator.enrol_code(self.url, STORE), till.folder, StoredKeys())
+            address = proxy.door(str(n), self.network.hub)
+            enrol(address, operator.enrol_code(self.url, STORE), till.folder, StoredKeys())
             self.tills.append(till)
             stack.callback(till.end)
         self.whole = False
         for till in self.tills:
-            till.start(self.door())
+            self.start(till)
 
-    def door(self) -> str:
-        """Whether a till hears its neighbours, until it is started anew."""
-        return self.chance.choice(("off", "127.0.0.1:0"))
+    def start(self, till: Till) -> None:
+        """Start it; chance has it whether it hears its neighbours, until it is started anew."""
+        till.start(door=self.chance.random() < 0.5)
+
+    def part(self, n: int, link: Link, until_s: float) -> None:
+        """Cut a till's link. Where links cannot be cut, only the line is, at the proxy."""
+        self.cut[n, link] = until_s
+        if self.network.separate:
+            self.network.cut(self.tills[n].host, link)
+
+    def join(self, now: float = math.inf) -> None:
+        """Heal what is cut no longer than until then."""
+        for n, link in [one for one, until_s in self.cut.items() if until_s <= now]:
+            del self.cut[n, link]
+            if self.network.separate:
+                self.network.heal(self.tills[n].host, link)
 
     def _choose(self, asked: Asked) -> Choice:
-        if asked.door in self.cut:
+        if not self.network.separate and (int(asked.door), Link.LINE) in self.cut:
             return Fault.DROPPED
         # A held poll whose answer is to be lost would be a link that is not healed for as long as it is held.
         lossy = not self.whole and asked.route in ("POST /v1/facts", "POST /v1/claims")
@@ -203,7 +233,7 @@ class Place:
 
     def heal(self, seen: Seen, bound_s: float) -> None:
         """Cut nothing any more, and wait until everything is answered and all show the same."""
-        self.cut.clear()
+        self.join()
         self.whole = True
         begun = time.monotonic()
 
@@ -231,7 +261,6 @@ class Work:
         self.seen = seen
         self._chance = place.chance
         self._longest = longest_cut_s
-        self._heal_at: dict[str, float] = {}
         self._recent: list[str] = []
         self.left: dict[str, list[tuple[str, str]]] = {}
         """What left by the tills' own journals: of each order ref and provisional."""
@@ -259,19 +288,16 @@ class Work:
                 self.left.setdefault(order, []).append((said["ref"], said["provisional"]))
 
     def _weather(self) -> None:
-        chance, now = self._chance, time.monotonic()
-        for n, till in enumerate(self.place.tills):
-            name = str(n)
-            if name in self.place.cut:
-                if now >= self._heal_at[name]:
-                    self.place.cut.discard(name)
-            elif chance.random() < 0.06:
-                self.place.cut.add(name)
-                self._heal_at[name] = now + chance.uniform(0.5, self._longest)
-                self.seen.cuts += 1
+        chance, place, now = self._chance, self.place, time.monotonic()
+        place.join(now)
+        for n, till in enumerate(place.tills):
+            for link, often in OFTEN.items():
+                if (n, link) not in place.cut and chance.random() < often:
+                    place.part(n, link, now + chance.uniform(0.5, self._longest))
+                    self.seen.cuts += 1
             if chance.random() < 0.008:
                 till.kill()
-                till.start(self.place.door())
+                place.start(till)
                 self.seen.kills += 1
 
     def judge(self) -> None:
@@ -323,6 +349,7 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         place = Place(folder, stack, seed, orders=attempts + 40, plant=plant)
+        seen.hosts = place.network.said()
         place.ready()
         work = Work(place, seen, longest_cut_s=cut_s)
         while seen.attempts < attempts:
