@@ -107,7 +107,7 @@ def _namespaces(stack: ExitStack, hosts: int) -> Network:
         _ip("netns", "add", name)
         # The ends of its links go with it.
         stack.callback(_ip, "netns", "delete", name)
-        _ip("-n", name, "link", "set", "lo", "up")
+        _ip("netns", "exec", name, "ip", "link", "set", "lo", "up")
         ends = []
         for link, bridge in ((Link.LINE, lines), (Link.PORT, switch)):
             end = f"{bridge}-{n}"
