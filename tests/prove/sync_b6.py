@@ -19,8 +19,8 @@ from tests.sync import two_ticks
 
 CLAIM = (
     "Restored, cloned, rolled-back and revoked tills and a rolled-back hub, seeded, on real files: noticed every "
-    "time, 0 facts lost, none twice in a shop that knows no repeat; 200 runs of each and 10 with real processes in "
-    "the long form, 12 and 1 else. As many tills are lost with their disk: what had two ticks is at the hub."
+    "time, copies a case with what both did, 0 facts lost, none twice in a shop that knows no repeat; 200 runs of "
+    "each and 10 with real processes in the long form, 12 and 1 else. As many tills are lost with their disk: what had two ticks is at the hub."
 )
 FILES, PROCESSES = (12, 200), (1, 10)
 
