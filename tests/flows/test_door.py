@@ -6,25 +6,12 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 
-from drivers.keys import StoredKeys
-from posapp import paths
 from posapp.domain import custody
-from posapp.storage.journal import Journal
-from sync.engine.neighbours import known
 from tests.kit.front import open_front
-from tests.kit.shop import Shop, journal
+from tests.kit.shop import Shop, doors_known, journal
 from tests.sync.engine.processes import engine
 from tests.waiting import until
 from ui.view import Tone
-
-
-def doors_known(folder: Path) -> bool:
-    """Whether the hub told this till where the lead's door is."""
-    opened = Journal(folder / paths.LEDGER, StoredKeys().load(folder))
-    try:
-        return bool(known(opened, leading=False).doors)
-    finally:
-        opened.close()
 
 
 @pytest.mark.proof

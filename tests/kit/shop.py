@@ -14,6 +14,7 @@ from posapp.domain.facts import Entry
 from posapp.hub_process import HubProcess
 from posapp.storage.journal import Journal
 from sync.engine.enrol import enrol
+from sync.engine.neighbours import known
 from sync.hub import operator
 
 STORE = "B01"
@@ -81,5 +82,14 @@ def journal(folder: Path) -> list[Entry]:
     opened = Journal(folder / paths.LEDGER, StoredKeys().load(folder))
     try:
         return list(opened.every())
+    finally:
+        opened.close()
+
+
+def doors_known(folder: Path) -> bool:
+    """Whether the hub told this till where the lead's door is."""
+    opened = Journal(folder / paths.LEDGER, StoredKeys().load(folder))
+    try:
+        return bool(known(opened, leading=False).doors)
     finally:
         opened.close()
