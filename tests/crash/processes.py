@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from posapp import paths
+from posapp.domain.errors import StorageFault
 from sync.hub import operator
 from sync.hub.database import Database
 from tests.crash.worlds import back_up, put_back, settled
@@ -63,9 +64,16 @@ class Processes:
                     reason = str(message.get("line", {}).get("reason", "")) or str(message.get("fatal", ""))
                     if reason in ("till-wiped", "till-forked", "till-refused"):
                         return reason
-            elif (folder / paths.KEY).exists() and settled(self.database, folder):
+            elif self._settled(folder):
                 return ""
         raise TimeoutError("the till says nothing and does not come to the hub's place")
+
+    def _settled(self, folder: Path) -> bool:
+        try:
+            return (folder / paths.KEY).exists() and settled(self.database, folder)
+        except StorageFault:
+            # Wiped while it was looked at: the engine says so next.
+            return False
 
     def restore(self, backup: Path) -> None:
         """As `World` says."""
