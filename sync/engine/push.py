@@ -188,10 +188,10 @@ class Push:
     def _common(self, seq: int, digest: str, *, revoked: bool = False) -> int:
         """``seq``, if the hub's past up to there is ours. Raises Trouble("till-forked")."""
         if self._hash(seq) != digest:
-            raise self._frozen(revoked=self._shown(seq) or revoked)
+            raise self._frozen(revoked=self._show_parting(seq) or revoked)
         return seq
 
-    def _shown(self, seq: int) -> bool:
+    def _show_parting(self, seq: int) -> bool:
         """Show the hub, which has answered and knows of nothing, where its past up to ``seq`` and ours part: it makes a
         case of it. Whether it says that this till was revoked."""
         at = min(self._journal.unanswered(), seq)

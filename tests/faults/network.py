@@ -38,7 +38,8 @@ class Host:
 
     address: str
     prefix: tuple[str, ...] = ()
-    _ends: tuple[tuple[Link, str], ...] = ()
+    ends: tuple[tuple[Link, str], ...] = ()
+    """The far ends of its links, by the names of their interfaces."""
 
     def command(self, words: Sequence[str]) -> list[str]:
         """The command that runs these words on this host."""
@@ -65,7 +66,7 @@ class Network:
     def _set(self, host: Host, link: Link, state: str) -> None:
         if not self.separate:
             raise RuntimeError("loopback cannot be cut")
-        _ip("link", "set", dict(host._ends)[link], state)
+        _ip("link", "set", dict(host.ends)[link], state)
 
     def said(self) -> str:
         """What it is, for a figure."""

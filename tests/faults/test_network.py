@@ -86,7 +86,7 @@ def test_what_is_cut_is_silent_and_only_that(store: Network) -> None:
 
 def test_nothing_is_left_of_it_and_what_a_killed_run_left_is_removed(store: Network) -> None:
     if not store.separate:
-        return
+        pytest.skip("hosts are loopback addresses here: needs root on Linux and iproute2")
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     left = f"posapp-{ended.pid}-0-0"

@@ -47,11 +47,20 @@ _TOLD = (
         (Side(HANDED_OVER, "B01-2", "Miriam Yılmaz", NOW - timedelta(hours=1), subject="order:B24009"),),
         {"seq": 1042, "hash": "3f9a1c04be77", "sent_hash": "c81d20e6a95b", "last_seq": 1047},
     ),
+    Case(
+        "put_back",
+        "till:B01-3",
+        COPIED,
+        NOW - timedelta(minutes=3),
+        Side("", "B01-3", "", NOW - timedelta(minutes=3)),
+        (Side(HANDED_OVER, "B01-3", "Miriam Yılmaz", NOW - timedelta(hours=1), subject="order:B24009"),),
+        {"seq": 88, "or_before": True, "hash": "77be3f9a1c04", "sent_hash": "a95bc81d20e6", "last_seq": 88},
+    ),
 )
 
 
 def case_scenes() -> Iterator[tuple[str, Scene]]:
-    """Three of them, one after the other."""
+    """Each of them, one after the other."""
     yield "attention_store", _list
     for case in _TOLD:
         yield f"attention_{case.id}", lambda s, ref=case.id: _choose(s, ref)  # type: ignore[misc]  # bound now

@@ -40,7 +40,7 @@ START_S, SETTLE_S = 90.0, 120.0
 _COUNTER = "import sys; from tests.sim.counter import main; sys.exit(main())"
 LOST = 0.04
 """Of all requests, where the link is whole: the answer does not come."""
-OFTEN = {Link.LINE: 0.06, Link.PORT: 0.03}
+CUT_CHANCE = {Link.LINE: 0.06, Link.PORT: 0.03}
 """Before each customer, of each till's whole links."""
 
 
@@ -171,7 +171,6 @@ class Place:
             enrol(address, operator.enrol_code(self.url, STORE), till.folder, StoredKeys())
             self.tills.append(till)
             stack.callback(till.end)
-        self.whole = False
         for till in self.tills:
             self.start(till)
 
@@ -241,7 +240,7 @@ class Place:
             sent = all(not till.standing()["waiting"] for till in self.tills)
             if not sent or at_hub(self.database).unwritten or self.different():
                 return False
-            # The shop is still read: what it changes between two looks is with every till a moment later.
+            # What the hub publishes between two looks is with every till a moment later.
             return len(self.digests()) == 1
 
         try:
@@ -293,7 +292,7 @@ class Work:
         chance, place, now = self._chance, self.place, time.monotonic()
         place.join(now)
         for n, till in enumerate(place.tills):
-            for link, often in OFTEN.items():
+            for link, often in CUT_CHANCE.items():
                 if (n, link) not in place.cut and chance.random() < often:
                     place.part(n, link, now + chance.uniform(0.5, self._longest))
                     self.seen.cuts += 1
