@@ -18,7 +18,6 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, FastAPI, Path, Query
 from fastapi.responses import Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 import posapp
 from posapp.domain.facts import timestamp
@@ -33,10 +32,10 @@ from sync.hub.ledger import Ledger
 from sync.hub.limits import MAX_CALLERS, RATES, BodyLimit, Buckets, Rates
 from sync.hub.metrics import Metrics
 from sync.hub.quick import Quick, Route
-from sync.hub.refusals import Refusal
 from sync.hub.relay import Relay
 from sync.hub.shops import Shop
 from sync.hub.together import Ask
+from sync.hub.tokens import Token, TokenRoute
 from sync.hub.versions import refuse_too_old
 
 Result = TypeVar("Result")
@@ -148,6 +147,11 @@ class Hub:
         buckets.take(found.till)
         return found
 
+    async def admit(self, token: str, sending: bool) -> None:
+        """Who made a call that is malformed; it counts like a push. Raises Refusal 401, 403, 429."""
+        await self.caller(token, self.pushes)
+        await self.reading(self.sender if sending else self.till, token)
+
     def stranger(self, token: str) -> None:
         """A token was refused as unknown, perhaps one that was good before: whoever calls so is counted by address."""
         self._callers.pop(token, None)
@@ -240,6 +244,8 @@ def create(
         dependencies=[Depends(refuse_too_old)],
     )
     app.state.hub = hub
+    app.state.admit = hub.admit
+    app.router.route_class = TokenRoute
     app.add_middleware(BodyLimit)
     app.add_middleware(Access, metrics=hub.metrics)
     add_errors(app, hub.stranger)
@@ -249,16 +255,6 @@ def create(
     return app
 
 
-_bearer = HTTPBearer(auto_error=False, description="The till's own token.")
-
-
-def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
-    if credentials is None:
-        raise Refusal(401, "token-missing", "This call needs a till's token.")
-    return credentials.credentials
-
-
-Token = Annotated[str, Depends(_token)]
 Cursor = Annotated[int, Query(ge=0, le=wire.MAX_NUMBER)]
 
 

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from starlette.types import Message, Receive, Scope, Send
 
@@ -25,6 +24,7 @@ from sync.hub import limits, versions
 from sync.hub.access import GIVEN
 from sync.hub.callers import ADDRESS
 from sync.hub.metrics import Metrics
+from sync.hub.tokens import TokenRoute
 
 _QUERY = re.compile(rb"after=(\d{1,18})&limit=(\d{1,3})(?:&wait=(\d{1,2}))?")
 _TOKEN = re.compile(rb"[Bb]earer ([\x21-\x7e]+)")
@@ -36,7 +36,7 @@ Feed = Callable[[str, int, int, float], Awaitable[bytes]]
 Push = Callable[[str, wire.FactsRequest], Awaitable[wire.FactsAnswer]]
 
 
-class Route(APIRoute):
+class Route(TokenRoute):
     """A route whose plain calls were tried before: what went wrong then is raised where the framework tells of it."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
