@@ -137,7 +137,7 @@ def test_every_line_of_a_request_has_its_id(
 
 
 def test_a_push_that_is_refused_is_told(hub: Served, lines: Callable[[], list[dict[str, object]]]) -> None:
-    hub.session.post(f"{hub.url}/v1/facts", headers={"Authorization": "Bearer nobody"}, json={"epoch": 1})
+    hub.session.post(f"{hub.url}/v1/facts", headers=hub.desk().headers, json={"epoch": 1})
     until(lambda: any(line.get("call") == "POST /v1/facts" for line in lines()))
     (access,) = [line for line in lines() if line.get("call") == "POST /v1/facts"]
     assert access["status"] == 422
