@@ -161,6 +161,14 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _till(arguments: argparse.Namespace) -> int:
     # What is loaded now stays for the day: there is no garbage to look for among it.
     gc.disable()
+    try:
+        return _open_till(arguments)
+    finally:
+        # Also where no window came, and nothing was ready.
+        gc.enable()
+
+
+def _open_till(arguments: argparse.Namespace) -> int:
     # The core before Qt: of each module that is imported after Qt, PySide6 reads the source.
     from posapp import settings  # noqa: F401
     from posapp.domain import keys  # noqa: F401

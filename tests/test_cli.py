@@ -1,5 +1,6 @@
 """The command line: stable words, one sentence for each trouble, exit codes that scripts can read."""
 
+import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -137,6 +138,7 @@ def test_a_till_without_a_screen_is_told(run: Run, till: Path, monkeypatch: pyte
     code, _, complaint = run("till", "--data", till, "--lang", "en")
     assert code == 1
     assert complaint == "There is no screen to show the till on. Please start it in a desktop session."
+    assert gc.isenabled()
 
 
 def test_german_is_spoken_where_it_is_asked_for(
