@@ -13,6 +13,10 @@ import pytest
 from posapp.domain.facts import timestamp
 from posapp.paths import HUB
 from sync.hub import operator
+from sync.hub.app import utc_now
+from sync.hub.database import Database
+from sync.hub.poller import Poller
+from sync.hub.shops.sample import SampleShop
 from tests.kit.shop import NO_KEYRING, STORE, Shop, open_shop
 
 DUE = 1999
@@ -32,6 +36,10 @@ def promise(folder: Path, count: int) -> None:
         for number in ready[: count - 1]:
             shop.execute("UPDATE shop_order SET paid = 'promised' WHERE number = ?", (number,))
         shop.execute("UPDATE shop_order SET due_minor = ?, changed_at = ? WHERE paid = 'promised'", (DUE, at))
+    # The hub knows it before any till asks: else the one from the start has its old amount until the next poll.
+    database = Database(url)
+    Poller(database, SampleShop(database), utc_now).run_once()
+    database.close()
 
 
 @contextmanager
