@@ -38,8 +38,8 @@ from sync.hub.shops import seed
 PAUSE_S = 0.004
 LOOKS_PER_COMMIT = 5
 STORE = "B01"
-OTHERS = 9
-"""One in so many more of the sample shop's orders goes to another store."""
+OURS_TO_ONE = 9
+"""With so many orders of the till's store, the sample shop has one of another."""
 
 
 @dataclass(slots=True)
@@ -169,7 +169,7 @@ def _hub(count: int) -> Iterator[tuple[str, str]]:
     """A hub with so many orders of the till's store; its address, and its database's."""
     with tempfile.TemporaryDirectory(prefix="posapp-b8-") as name:
         database = operator.url_for(Path(name))
-        operator.prepare(database, count + count // OTHERS + seed.FEW)
+        operator.prepare(database, count + count // OURS_TO_ONE + seed.FEW)
         hub = HubProcess(database)
         # In a store the hub has a machine of its own: here it takes what the till's processes leave.
         os.setpriority(os.PRIO_PROCESS, hub.pid, 15)
