@@ -6,6 +6,7 @@ version floor (the WAL-reset defect, 3.7.0 to 3.51.2), sqlite.org/pragma.html fo
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,8 +41,9 @@ def connect(path: Path, key: bytes, *, write: bool = False, durable: bool = Fals
             connection.execute("PRAGMA cipher_log_level = NONE")
             connection.execute("PRAGMA busy_timeout = 10000")
             if write:
-                connection.execute("PRAGMA journal_mode = WAL").fetchall()
-                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                keep_log(connection, True)
+                if durable:
+                    connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA secure_delete = ON").fetchall()
                 connection.execute("PRAGMA journal_size_limit = 67108864").fetchall()
                 # Sync folds the log in long before this; it is for a till that runs without sync.
@@ -64,6 +66,16 @@ def connect(path: Path, key: bytes, *, write: bool = False, durable: bool = Fals
             connection.close()
             raise
     return connection
+
+
+def keep_log(connection: Connection, keep: bool) -> None:
+    """Write through a write-ahead log, or (``keep`` false) straight into the file, in no order and never synced.
+
+    Without a log a crash of the machine or the process may spoil the file; a transaction still rolls back.
+    Only for a file that nobody else opens and that is thrown away then.
+    """
+    connection.execute(f"PRAGMA journal_mode = {'WAL' if keep else 'MEMORY'}").fetchall()
+    connection.execute(f"PRAGMA synchronous = {'NORMAL' if keep else 'OFF'}")
 
 
 @contextmanager
@@ -99,13 +111,16 @@ def reading(connection: Connection, path: Path) -> Iterator[Connection]:
 
 @contextmanager
 def faults(path: Path) -> Iterator[None]:
-    """Turns the driver's errors into StorageFault, each with its own sentence."""
+    """Turns the driver's errors and the system's into StorageFault, each with its own sentence."""
     try:
         yield
     except PosappError:
         raise
     except dbapi2.DatabaseError as error:
         raise _fault(error, path) from error
+    except OSError as error:
+        reason = "disk-full" if error.errno == errno.ENOSPC else "disk-failed"
+        raise StorageFault(reason, file=str(path), why=error.strerror or "") from error
 
 
 def _fault(error: Exception, path: Path) -> StorageFault:

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from posapp.domain.errors import StorageFault
 from posapp.domain.orders import Index
 from posapp.domain.subjects import read_body
 from posapp.domain.values import dataclass
-from posapp.paths import FolderLock
+from posapp.paths import FolderLock, sync_to_disk
 from posapp.storage import files
 
 if TYPE_CHECKING:
@@ -71,11 +71,8 @@ class Found:
 
 def path_in(folder: Path) -> Path:
     """The mirror in use: the highest number there is, or the first."""
-    found = sorted(
-        (p for p in folder.glob("mirror-*.db") if p.stem[7:].isdigit()),
-        key=lambda p: int(p.stem[7:]),
-    )
-    return found[-1] if found else folder / "mirror-1.db"
+    numbered = (p for p in folder.glob("mirror-*.db") if p.stem[7:].isdigit())
+    return max(numbered, key=lambda p: int(p.stem[7:]), default=folder / "mirror-1.db")
 
 
 def open_writer(folder: Path, key: bytes) -> MirrorWriter:
@@ -88,11 +85,11 @@ def open_writer(folder: Path, key: bytes) -> MirrorWriter:
 
 
 def begin_anew(folder: Path, key: bytes) -> MirrorWriter:
-    """An empty mirror beside the one in use, which goes on serving until `take_over`."""
+    """An empty mirror beside the one in use, which goes on serving until `take_over` (ADR 27: without a log)."""
     path = folder / "mirror.new"
     for leftover in folder.glob(f"{path.name}*"):
         leftover.unlink(missing_ok=True)
-    return MirrorWriter(path, key)
+    return MirrorWriter(path, key).without_log()
 
 
 def take_over(fresh: MirrorWriter, folder: Path, key: bytes) -> MirrorWriter:
@@ -101,14 +98,12 @@ def take_over(fresh: MirrorWriter, folder: Path, key: bytes) -> MirrorWriter:
     Under a used name it would meet the old write-ahead log. A reader keeps what it has open and
     finds the new one through `path_in`. Raises StorageFault("ledger-damaged") if it came out bad.
     """
-    fresh.check()
-    fresh.close()
-    with _making(folder):
+    fresh.complete()
+    with _making(folder), files.faults(fresh.path):
         place = folder / f"mirror-{int(path_in(folder).stem[7:]) + 1}.db"
-        _sync(fresh.path, os.O_RDWR)
+        sync_to_disk(fresh.path)
         os.rename(fresh.path, place)
-        if os.name == "posix":
-            _sync(folder, os.O_RDONLY)
+        sync_to_disk(folder)
     return MirrorWriter(place, key)
 
 
@@ -118,10 +113,8 @@ def sweep(folder: Path) -> None:
         used = path_in(folder)
         for old in folder.glob("mirror-*.db*"):
             if not old.name.startswith(used.name):
-                try:
+                with suppress(OSError):
                     old.unlink()
-                except OSError:
-                    continue
 
 
 @contextmanager
@@ -269,6 +262,8 @@ class MirrorWriter(Mirror):
     of it can be pulled again.
     """
 
+    _logged = True
+
     def __init__(self, path: Path, key: bytes) -> None:
         try:
             super().__init__(path, key, write=True)
@@ -374,25 +369,29 @@ class MirrorWriter(Mirror):
         """Keep values beside the records: when the hub was last heard, and the like."""
         self.apply((), **meta)
 
-    def check(self) -> None:
-        """Raises StorageFault("ledger-damaged") where the file is not whole."""
-        with self._lock, files.faults(self.path):
+    def without_log(self) -> MirrorWriter:
+        """Itself, writing without a log until `complete`: nobody else has it open, and a crash throws it away."""
+        with files.faults(self.path):
+            files.keep_log(self._connection, False)
+        self._logged = False
+        return self
+
+    def complete(self) -> None:
+        """Close it. Raises StorageFault("ledger-damaged") where the file is not whole."""
+        with self._lock, closing(self._connection), files.faults(self.path):
             (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise StorageFault("ledger-damaged", file=str(self.path))
+            if found != "ok":
+                raise StorageFault("ledger-damaged", file=str(self.path))
+            # The file itself says it from now on: a reader may be there before the next writer.
+            files.keep_log(self._connection, True)
 
     def checkpoint(self) -> None:
-        """Fold what can be folded of the write-ahead log into the file, without waiting."""
+        """Fold what can be folded of the log into the file, without waiting; sync a file that has none."""
         with self._lock, files.faults(self.path):
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-
-def _sync(path: Path, flags: int) -> None:
-    handle = os.open(path, flags)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            if not self._logged:
+                # Little by little: a clerk's commit would wait behind all of it at once.
+                sync_to_disk(self.path)
 
 
 def _found(row: tuple[Any, ...]) -> Found:

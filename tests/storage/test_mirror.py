@@ -1,5 +1,7 @@
 """The mirror: pages by revision, tombstones that leave no trace, files that are never used twice."""
 
+import errno
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -157,6 +159,77 @@ def test_a_new_mirror_never_meets_an_old_log(tmp_path: Path) -> None:
     reader.close()
     one.close()
     assert [path.name for path in tmp_path.glob("mirror-*.db*")] == ["mirror-4.db"]
+
+
+def test_a_mirror_being_built_keeps_no_log_and_is_synced_where_it_would_be_folded(tmp_path: Path) -> None:
+    fresh = begin_anew(tmp_path, KEY)
+    synced = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+        fresh.apply([change(f"W-{n}") for n in range(300)], cursor="300")
+        assert [path.name for path in tmp_path.glob("mirror.new*")] == ["mirror.new"]
+        assert not synced
+        fresh.checkpoint()
+    assert synced == [fresh.path.stat().st_ino]
+    with pytest.raises(KeyError):
+        fresh.apply([change("W-1", 2), Change("order", "W-2", 2, {})], cursor="301")
+    found = fresh.get("order", "W-1")
+    assert (fresh.meta("cursor"), found and found.body) == ("300", order("W-1")), (
+        "a page that fails leaves nothing"
+    )
+    fresh.close()
+
+
+def test_a_reader_may_be_there_before_the_new_mirrors_writer(tmp_path: Path) -> None:
+    """It opens what it finds under the new name, and has it open in the middle of a read."""
+    open_writer(tmp_path, KEY).close()
+    fresh = begin_anew(tmp_path, KEY)
+    fresh.apply([change("N-1")], cursor="1")
+    rename, readers = os.rename, []
+
+    def rename_and_read(old: Path, new: Path) -> None:
+        rename(old, new)
+        connection = files.connect(new, KEY)
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM record").fetchone()
+        readers.append(connection)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "rename", rename_and_read)
+        taken = take_over(fresh, tmp_path, KEY)
+    assert taken.apply([change("N-2")], cursor="2") == ["order:N-2"]
+    (reader,) = readers
+    assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert reader.execute("SELECT count(*) FROM record").fetchone() == (1,)
+    reader.close()
+    taken.close()
+
+
+def test_a_new_mirror_that_came_out_bad_does_not_serve(tmp_path: Path) -> None:
+    one = open_writer(tmp_path, KEY)
+    fresh = begin_anew(tmp_path, KEY)
+    fresh.apply([change(f"W-{n}") for n in range(300)], cursor="300")
+    with fresh.path.open("r+b") as file:
+        file.seek(8192)
+        file.write(bytes(4096 * 20))
+    with pytest.raises(StorageFault, match="ledger-damaged"):
+        take_over(fresh, tmp_path, KEY)
+    assert path_in(tmp_path) == one.path
+    one.close()
+
+
+def test_a_disk_that_refuses_to_sync_is_told(tmp_path: Path) -> None:
+    def refuse(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    fresh = begin_anew(tmp_path, KEY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        with pytest.raises(StorageFault, match="disk-full"):
+            fresh.checkpoint()
+        with pytest.raises(StorageFault, match="disk-full"):
+            take_over(fresh, tmp_path, KEY)
+    assert not list(tmp_path.glob("mirror-*.db"))
 
 
 def test_the_mirror_is_no_plain_database(tmp_path: Path) -> None:
