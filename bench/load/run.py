@@ -13,12 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.load.site import BARE, Site, Size, site, stolen_s
+from bench.load.site import TILLS_PER_STORE, Site, Size, site, stolen_s
+from bench.load.work import FACTS_PER_ORDER
 from bench.till import Child, environment
 
 PATIENCE_S = 3_600
 ROUNDS = 3
 WORKERS = 8
+BARE_STORES = 4
+"""Of each worker, so that none comes to its end before the others."""
+FULL_SPEED = 2_000
+"""Facts a second that no round takes: so many are made ready. Where one does, it says so and fails."""
 ARRIVE_PER_S = 400
 """So many tills come in a second at first."""
 SNAPSHOT_TILLS = 3
@@ -42,9 +47,20 @@ class Plan:
     @property
     def size(self) -> Size:
         """Orders enough for all of it: five facts each."""
-        stores = -(-self.tills // 3)
-        facts = self.rate * self.seconds + ROUNDS * self.round_s * 2_000
-        return Size(self.tills, int(facts / stores / 5) + self.backlog // 5 + 3, self.extra)
+        stores = -(-self.tills // TILLS_PER_STORE)
+        facts = self.rate * self.seconds + self._at_full_speed
+        orders = int(facts / stores / FACTS_PER_ORDER) + self.backlog // FACTS_PER_ORDER + 3
+        return Size(self.tills, orders, self.extra)
+
+    @property
+    def bare(self) -> Size:
+        """As many stores for each of the workers, with orders enough for the rounds at full speed."""
+        stores = BARE_STORES * WORKERS
+        return Size(stores * TILLS_PER_STORE, int(self._at_full_speed / stores / FACTS_PER_ORDER) + 3)
+
+    @property
+    def _at_full_speed(self) -> float:
+        return ROUNDS * self.round_s * FULL_SPEED
 
 
 @dataclass(slots=True)
@@ -117,7 +133,7 @@ def measured(plan: Plan) -> Report:
     report = Report(plan)
     with (
         tempfile.TemporaryDirectory(prefix="posapp-load-") as name,
-        site(plan.size, plan.hubs, Path(name)) as place,
+        site(plan.size, plan.bare, plan.hubs, Path(name)) as place,
         _party(place, "client") as tills,
         _party(place, "bare") as bare,
     ):
@@ -152,7 +168,7 @@ def _outage(plan: Plan, place: Site, tills: Party) -> Told:
 def _party(place: Site, kind: str) -> Iterator[Party]:
     hubs = [f"127.0.0.1:{hub.port}" for hub in place.hubs]
     if kind == "bare":
-        words = [f"{place.server_url}/bare", str(place.bare_file), "--orders", str(BARE.orders)]
+        words = [f"{place.server_url}/bare", str(place.bare_file), "--orders", str(place.bare.orders)]
     else:
         words = [str(place.tills_file), *hubs, "--orders", str(place.size.orders)]
     with Child(["-m", f"bench.load.{kind}", *words], environment()) as child:

@@ -56,9 +56,6 @@ class Size:
         return -(-self.tills // TILLS_PER_STORE)
 
 
-BARE = Size(90, 400)
-
-
 @contextmanager
 def server() -> Iterator[tuple[str, int]]:
     """A PostgreSQL that syncs; its URL without a database, and the process id of its parent process."""
@@ -197,6 +194,7 @@ class Site:
     """A running hub with its database, the same for the bare statements, and the files that tell of their tills."""
 
     size: Size
+    bare: Size
     server_url: str
     postmaster: int
     hubs: list[Hub]
@@ -216,8 +214,8 @@ class Site:
 
 
 @contextmanager
-def site(size: Size, hubs: int, folder: Path) -> Iterator[Site]:
-    """Set everything up, and take it down at the end."""
+def site(size: Size, bare: Size, hubs: int, folder: Path) -> Iterator[Site]:
+    """Set everything up, the bare statements' database with ``bare``, and take it down at the end."""
     with ExitStack() as stack:
         url, postmaster = stack.enter_context(server())
         begun = time.monotonic()
@@ -230,10 +228,10 @@ def site(size: Size, hubs: int, folder: Path) -> Iterator[Site]:
         tills_file = folder / "tills.json"
         tills_file.write_text(json.dumps(enrolled), "utf-8")
         bare_file = folder / "bare.json"
-        bare_file.write_text(json.dumps(fill(url, "bare", BARE)), "utf-8")
+        bare_file.write_text(json.dumps(fill(url, "bare", bare)), "utf-8")
         running = []
         for _ in range(hubs):
             hub = Hub(f"{url}/hub")
             stack.callback(hub.stop)
             running.append(hub)
-        yield Site(size, url, postmaster, running, tills_file, bare_file)
+        yield Site(size, bare, url, postmaster, running, tills_file, bare_file)
